@@ -1,0 +1,336 @@
+"""What the apps share: flags to options, run folders, classifiers, errors."""
+
+import datetime
+import json
+import os
+import pathlib
+import platform
+import sys
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+
+import keras  # noqa: E402 (the log level must be set before)
+import numpy as np  # noqa: E402
+from absl import app, flags, logging  # noqa: E402
+
+from keras_multigan import callbacks, data, export, metrics, networks, plots  # noqa: E402
+
+CLASSIFIERS = {"paper": networks.commute_classifier, "compact": networks.compact_classifier}
+# As in the papers on MNIST, where the test split has as many.
+NUM_EVALUATION_IMAGES = 10_000
+
+
+def run(main):
+    """Runs `main(argv)` as an absl app. Wrong input ends it with exit code 2 and one message."""
+
+    def guarded(argv):
+        try:
+            if len(argv) > 1:
+                raise ValueError(f"Only flags are expected. Received: {argv[1:]}. See --help.")
+            logging.set_verbosity(logging.INFO)
+            logging.use_absl_handler()
+            main(argv)
+        except (ValueError, TypeError, OSError, ImportError, RuntimeError,
+                callbacks.NonFiniteLossError) as error:
+            if logging.get_verbosity() > logging.INFO or os.environ.get("KERAS_MULTIGAN_TRACEBACK"):
+                raise
+            fail(error)
+        except KeyboardInterrupt:
+            fail("Interrupted. Go on with --resume.", code=130)
+
+    def parse(argv):
+        try:
+            return flags.FLAGS(argv)
+        except flags.Error as error:
+            fail(f"{error}\nSee {argv[0]} --help.")
+
+    app.run(guarded, flags_parser=parse)
+
+
+def fail(message, code=2):
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+def write_json(path, content):
+    """Writes JSON so that a reader never sees half a file."""
+    path = pathlib.Path(path)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(content, indent=2) + "\n")
+    os.replace(partial, path)
+
+
+def read_json(path):
+    return json.loads(pathlib.Path(path).read_text())
+
+
+def versions():
+    """What a result depends on besides its options."""
+    import tensorflow as tf
+
+    return {"python": platform.python_version(), "keras": keras.__version__,
+            "tensorflow": tf.__version__, "numpy": np.__version__,
+            "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity")
+            else os.cpu_count(), "date": datetime.date.today().isoformat()}
+
+
+def define_run_flags():
+    """The flags that every training app has besides its options."""
+    flags.DEFINE_string("output", None, "run folder; runs/<app>-<preset> if not given")
+    flags.DEFINE_bool("resume", False, "go on with the run in --output")
+    flags.DEFINE_bool("dry_run", False, "print options and parameter counts, train nothing")
+
+
+def resolve_options(presets, output, resume):
+    """Options from, in this order: the command line, the run to be resumed, the preset.
+
+    Args:
+        presets: dict of preset name -> dict of option -> default value.
+        output: the run folder.
+        resume: whether its options count.
+
+    Raises:
+        ValueError: flags that contradict the resumed run (lists the differences).
+    """
+    given = {name: flags.FLAGS[name].value for name in (*presets["quick"], "preset")
+             if flags.FLAGS[name].present}
+    path = pathlib.Path(output) / "options.json"
+    if not (resume and path.exists()):
+        preset = given.get("preset", "quick")
+        return {"preset": preset, **presets[preset], **given}
+    started = read_json(path)["options"]
+    lines = "".join(f"\n  --{name}: the run has {started.get(name)!r}, received {value!r}"
+                    for name, value in given.items()
+                    if name not in _MAY_DIFFER and started.get(name) != value)
+    if lines:
+        raise ValueError(
+            f"--resume expects the options that the run in {output} was started with. "
+            f"Received:{lines}\nLeave them out (the run's own are used) or choose another --output."
+        )
+    return {**started, **{name: given[name] for name in _MAY_DIFFER if name in given}}
+
+
+# Where the data lie is no property of the run.
+_MAY_DIFFER = ("data_dir",)
+
+
+def open_run(output, options, resume=False):
+    """Makes the run folder `output` and writes options.json into it, or reopens it.
+
+    Raises:
+        FileExistsError: the folder holds something and `resume` is False, or no run at all.
+    """
+    output = pathlib.Path(output)
+    if resume and (output / "options.json").exists():
+        return output
+    if output.exists() and any(output.iterdir()):
+        run_there = (output / "options.json").exists()
+        raise FileExistsError(
+            f"--output is expected to be a new or empty folder. Received: {output}, which holds "
+            + ("a run. Go on with it by --resume" if run_there else "other files. Empty it")
+            + " or choose another folder."
+        )
+    output.mkdir(parents=True, exist_ok=True)
+    write_json(output / "options.json", {"options": options, "versions": versions()})
+    return output
+
+
+def load_model(path):
+    """A saved Keras model (.keras), without code execution."""
+    path = pathlib.Path(path)
+    if not path.is_file() or path.suffix != ".keras":
+        raise FileNotFoundError(f"Expected a saved model (.keras file). Received: {path}")
+    return keras.saving.load_model(path, safe_mode=True)
+
+
+def train_classifier(network, train, test, *, epochs, batch_size=128, learning_rate=2e-3, seed=0,
+                     verbose=2):
+    """Trains a classifier (logits) on small random shifts and rotations of the images.
+
+    Args:
+        network: Keras model, images -> logits.
+        train, test: (images, labels).
+
+    Returns:
+        Accuracy on `test`.
+    """
+    keras.utils.set_random_seed(seed)
+    images, labels = train
+    steps = -(-len(images) // batch_size)
+    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps * epochs)
+    shift = keras.Sequential([
+        keras.layers.RandomTranslation(0.07, 0.07, fill_mode="nearest", seed=seed),
+        keras.layers.RandomRotation(0.03, fill_mode="nearest", seed=seed + 1),
+    ])
+    inputs = keras.Input(images.shape[1:])
+    trained = keras.Model(inputs, network(shift(inputs)))
+    trained.compile(keras.optimizers.Adam(schedule),
+                    keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+                    metrics=["accuracy"])
+    trained.fit(images, labels, batch_size=batch_size, epochs=epochs, verbose=verbose)
+    logits = metrics.classifier_logits(test[0], network)
+    return float(np.mean(logits.argmax(axis=1) == test[1]))
+
+
+def load_split(options, split):
+    """(images, labels) of a split of the options' data set; labels are required."""
+    name = options["dataset"]
+    images, labels = data.load_images(
+        name, split, image_size=options["image_size"], data_dir=options["data_dir"]
+    )
+    if labels is None:
+        raise ValueError(f"Expected a data set with labels. Received: {name!r}, which has none.")
+    return images, labels
+
+
+def get_classifier(options, train, test, output):
+    """The classifier of a run: the file --classifier; for MNIST the shipped one; else one that is
+    trained now on the data set and kept in the run folder.
+
+    Returns:
+        (Keras model, images -> logits; what to call it in results)
+    """
+    if options["classifier"] != "auto":
+        return load_model(options["classifier"]), str(options["classifier"])
+    if options["dataset"] == "mnist" and options["image_size"] == 32:
+        return metrics.shipped_classifier(), "keras_multigan MNIST classifier (shipped)"
+    path = output / "classifier.keras"
+    name = f"compact classifier trained on {options['dataset']}"
+    if not path.exists():
+        logging.info("Training a classifier on %s.", options["dataset"])
+        policy = keras.config.dtype_policy()
+        keras.config.set_dtype_policy("float32")
+        network = networks.compact_classifier(train[0].shape[1:], int(train[1].max()) + 1)
+        epochs = max(2, min(15, 15 * 1437 // len(train[0])))
+        accuracy = train_classifier(network, train, test, epochs=epochs, verbose=0)
+        keras.config.set_dtype_policy(policy)
+        logging.info("Its accuracy on the test images: %.2f %%.", 100 * accuracy)
+        partial = path.with_name("partial.keras")
+        network.save(partial)
+        os.replace(partial, path)
+    return load_model(path), name
+
+
+def train(model, images, options, output):
+    """Fits `model` as `options` say, from its last checkpoint on, with all records of a run.
+
+    Returns:
+        Seconds of this attempt.
+    """
+    first = callbacks.restore_checkpoint(model, output / "checkpoints")
+    history = callbacks.read_history(output)[:first]
+    steps = options["steps_per_epoch"] or max(
+        1, len(images) // (options["batch_size"] * model.batches_per_step)
+    )
+    stop = callbacks.ConvergenceStop(history=[row["critic_loss"] for row in history])
+    if first:
+        logging.info("Going on after epoch %d of %d.", first, options["epochs"])
+    if first >= options["epochs"] or (options["until_converged"] and stop.converged()):
+        return 0.0
+    logging.info("Training for %d epochs of %d steps; progress pictures in %s.",
+                 options["epochs"] - first, steps, output)
+    start = time.time()
+    model.fit(
+        images, batch_size=options["batch_size"], epochs=options["epochs"], initial_epoch=first,
+        steps_per_epoch=steps, verbose=0, callbacks=[
+            callbacks.StopOnNonFinite(),
+            callbacks.RunProgress(steps * (options["epochs"] - first)),
+            callbacks.HistoryLog(output, initial_epoch=first),
+            callbacks.Checkpoint(output / "checkpoints"),
+            callbacks.SampleGrid(output),
+            *([stop] if options["until_converged"] else []),
+        ],
+    )
+    return time.time() - start
+
+
+def measure(images_by_generator, real, classifier, classifier_name, dataset):
+    """The measures of a mixture with equal shares.
+
+    Args:
+        images_by_generator: list of n arrays (N, H, W, C) in [-1, 1].
+        real: array of test images.
+        classifier: Keras model, images -> logits.
+        classifier_name: what to call it.
+        dataset: "mnist" gets TF-GAN's MNIST functions, others the classifier's logits.
+
+    Returns:
+        dict for metrics.json.
+    """
+    probabilities = metrics.class_probabilities(images_by_generator, classifier)
+    mixture = np.concatenate(images_by_generator)
+    if dataset == "mnist":
+        def distance(images):
+            return metrics.mnist_frechet_distance(real, images)
+
+        score = metrics.mnist_score(mixture)
+        measured_by = score.classifier
+    else:
+        real_logits = metrics.classifier_logits(real, classifier)
+
+        def distance(images):
+            return metrics.frechet_distance(
+                real_logits, metrics.classifier_logits(images, classifier)
+            )
+
+        score = metrics.classifier_score(metrics.classifier_logits(mixture, classifier))
+        measured_by = classifier_name
+    return {
+        "frechet_distance": float(distance(mixture)),
+        "frechet_distance_by_generator": [float(distance(i)) for i in images_by_generator],
+        "frechet_features": f"logits of: {measured_by}",
+        "classifier_score": float(score),
+        "pairwise_tvd": metrics.pairwise_tvd(probabilities),
+        "class_probabilities": probabilities.round(6).tolist(),
+        "class_probabilities_by": classifier_name,
+        "generated_images": len(mixture),
+        "real_images": len(real),
+    }
+
+
+def report(results):
+    """The printed form of `measure`."""
+    table = np.array(results["class_probabilities"])
+    lines = ["", f"average class probabilities in % ({results['class_probabilities_by']})",
+             " " * 12 + "".join(f"{k:>7}" for k in range(table.shape[1]))]
+    lines += [f"generator {k:<2}" + "".join(f"{100 * p:7.2f}" for p in row)
+              for k, row in enumerate(table)]
+    by_generator = ", ".join(f"{d:.2f}" for d in results["frechet_distance_by_generator"])
+    lines += [
+        "",
+        f"pairwise TVD              {results['pairwise_tvd']:.4f}",
+        f"Frechet distance, mixture {results['frechet_distance']:.3f}",
+        f"  of each generator       {by_generator}",
+        f"  on {results['frechet_features']}",
+        f"classifier score          {results['classifier_score']:.3f}",
+        f"  from {results['generated_images']} generated and {results['real_images']} real test "
+        "images",
+    ]
+    return "\n".join(lines)
+
+
+def finish(model, real, classifier, classifier_name, options, output, seconds):
+    """Measures a trained model and writes model.keras, export/, pictures and metrics.json.
+
+    Returns:
+        The results.
+    """
+    n = model.num_generators
+    images = [model.sample(NUM_EVALUATION_IMAGES // n, generator=k, seed=1000 + k)
+              for k in range(n)]
+    results = measure(images, real, classifier, classifier_name, options["dataset"])
+    history = callbacks.read_history(output)
+    results.update(epochs=len(history), training_steps=int(model.optimizer.iterations),
+                   seconds_of_last_attempt=round(seconds, 1))
+    plots.save_samples(np.stack([i[:10] for i in images]), output / "samples.png")
+    plots.save_class_table(results["class_probabilities"], output / "class_table.png",
+                           f"average class probabilities in %, TVD {results['pairwise_tvd']:.4f}")
+    plots.save_curves({name: [row[name] for row in history] for name in history[0]},
+                      output / "curves.png")
+    model.save(output / "model.keras")
+    if not (output / "export").exists():
+        export.export_generators(model, output / "export")
+    write_json(output / "metrics.json", results)
+    return results

@@ -1,0 +1,13 @@
+"""Multi-generator GANs for Keras."""
+
+from keras_multigan import callbacks as callbacks
+from keras_multigan import data as data
+from keras_multigan import distribute as distribute
+from keras_multigan import export as export
+from keras_multigan import losses as losses
+from keras_multigan import metrics as metrics
+from keras_multigan import models as models
+from keras_multigan import networks as networks
+from keras_multigan import schedules as schedules
+
+__version__ = "0.1.0"

@@ -1,0 +1,7 @@
+"""Losses: pure functions on tensors, written with `keras.ops`."""
+
+from keras_multigan.losses.adversarial import critic_wasserstein as critic_wasserstein
+from keras_multigan.losses.adversarial import generator_wasserstein as generator_wasserstein
+from keras_multigan.losses.diversity import mean_pairwise_tvd as mean_pairwise_tvd
+from keras_multigan.losses.diversity import total_variation_distance as total_variation_distance
+from keras_multigan.losses.penalties import gradient_penalty as gradient_penalty

@@ -1,0 +1,46 @@
+"""Losses that keep generators apart."""
+
+from keras import ops
+
+
+def total_variation_distance(p, q):
+    """1/2 sum_k |p_k - q_k|, equation 6 of ComMutE-GAN.
+
+    Args:
+        p, q: float tensors (..., K) of class probabilities; leading axes broadcast.
+
+    Returns:
+        float32 tensor (...), in [0, 1].
+
+    Raises:
+        ValueError: the number of classes differs.
+    """
+    if p.shape[-1] != q.shape[-1]:
+        raise ValueError(
+            "total_variation_distance expects two distributions over the same classes. Received: "
+            f"shapes {tuple(p.shape)} and {tuple(q.shape)}. Use one classifier for both."
+        )
+    difference = ops.cast(p, "float32") - ops.cast(q, "float32")
+    return 0.5 * ops.sum(ops.abs(difference), axis=-1)
+
+
+def mean_pairwise_tvd(probs):
+    """Mean total variation distance over the n(n-1)/2 pairs, equation 7 of ComMutE-GAN.
+
+    Args:
+        probs: float tensor (n, K), row i the class probabilities of generator i, n at least 2.
+
+    Returns:
+        float32 scalar, in [0, 1]: 0 when all rows are equal, 1 when their supports are disjoint.
+
+    Raises:
+        ValueError: `probs` is not of rank 2 or has fewer than two rows.
+    """
+    if len(probs.shape) != 2 or probs.shape[0] is None or probs.shape[0] < 2:
+        raise ValueError(
+            "mean_pairwise_tvd expects probs of shape (n, K) with n >= 2. Received: shape "
+            f"{tuple(probs.shape)}. A single generator has no pairs: leave the term out."
+        )
+    n = probs.shape[0]
+    distances = total_variation_distance(probs[:, None, :], probs[None, :, :])
+    return ops.sum(distances) / (n * (n - 1))

@@ -1,0 +1,40 @@
+"""The classifier score ("Inception score" when the classifier is Inception)."""
+
+import numpy as np
+
+from keras_multigan.metrics.logits import log_softmax
+
+
+def classifier_score(logits):
+    """Returns exp(mean KL(p(y|x) || p(y))), computed in float64.
+
+    Matches `tfgan.eval.classifier_score_from_logits` of TF-GAN 2.1: its input is logits, and the
+    softmax is taken here.
+
+    Args:
+        logits: `(N, K)` array of logits (not probabilities), N >= 1, finite;
+            `classifier_logits(images, classifier)` makes it.
+
+    Returns:
+        A float in [1, K]: 1 if all images get the same prediction, K if predictions are certain
+        and classes equally frequent.
+
+    Raises:
+        ValueError: not of rank 2, empty, or not finite.
+    """
+    logits = np.asarray(logits).astype(np.float64)
+    if logits.ndim != 2 or 0 in logits.shape:
+        raise ValueError(
+            f"Expected logits of shape (samples >= 1, classes >= 1), received shape {logits.shape}."
+        )
+    if not np.isfinite(logits).all():
+        raise ValueError(
+            "Expected finite logits, received NaN or infinite values. Give logits, not log "
+            "probabilities of zero, and see whether the generator has diverged."
+        )
+    log_p = log_softmax(logits)
+    # The marginal in log space: a class that underflows to 0 everywhere must add 0, not NaN.
+    peak = log_p.max(axis=0)
+    log_marginal = peak + np.log(np.mean(np.exp(log_p - peak), axis=0))
+    divergence = np.sum(np.exp(log_p) * (log_p - log_marginal), axis=1)
+    return float(np.exp(divergence.mean()))

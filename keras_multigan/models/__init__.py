@@ -1,0 +1,3 @@
+"""One paper a file."""
+
+from keras_multigan.models.commute import ComMutEGAN as ComMutEGAN

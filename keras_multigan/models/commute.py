@@ -1,0 +1,160 @@
+"""ComMutE-GAN: competitive multiple efficient generators."""
+
+import keras
+from keras import ops
+
+from keras_multigan import losses
+from keras_multigan.multigan import MultiGAN, output_shape
+from keras_multigan.schedules import constant
+from keras_multigan.training import Phase
+
+
+@keras.saving.register_keras_serializable("keras_multigan")
+class ComMutEGAN(MultiGAN):
+    """WGAN-GP with n generators that are pushed to different classes.
+
+    "ComMutE-GAN: Competitive Multiple Efficient Generative Adversarial Networks", anonymous, under
+    review. One step is Algorithm 1 of the paper:
+
+    - `n_critic` critic updates, each on a real batch x of its own, with x~ the concatenation of
+      m/n images from each generator and x^ = eps x + (1 - eps) x~, eps ~ U[0, 1] a sample:
+      L_D = E D(x~) - E D(x) + gp_weight E (||grad D(x^)||_2 - 1)^2.
+    - one update of all generators, with p_i the batch mean of softmax(C(x_i)) and Delta the mean
+      of 1/2 sum_k |p_ik - p_jk| over the n(n-1)/2 pairs:
+      L_i = -E D(x_i) + tvd_weight (1 - Delta).
+
+    The generators are updated in one joint phase on sum_i (-E D(x_i)) + tvd_weight (1 - Delta):
+    D(x_i) does not depend on G_k, and Delta counts once, so each G_i gets exactly the gradient of
+    its own L_i.
+
+    Args:
+        generators: list of n Keras models, noise (N, latent_dim) -> images (N, H, W, C) in [-1, 1].
+        critic: Keras model, images -> one score (N, 1), no sigmoid.
+        classifier: Keras model, images -> K logits, never trained here; may be None where
+            tvd_weight is 0 or n = 1.
+        latent_dim: length of a noise vector.
+        tvd_weight: number, or schedule epoch -> weight (`keras_multigan.schedules`).
+        n_critic: critic updates a step.
+        gp_weight: weight of the gradient penalty.
+        generator_batch_size: images a generator in its own update; m/n if None. The batch size m is
+            the literal reading of the paper's line 15.
+        seed: int that fixes noise and data order.
+
+    Raises:
+        ValueError: networks that do not fit each other, a missing classifier, weights out of range.
+
+    Logs: critic_loss, generator_loss, wasserstein (E D(x) - E D(x~)), gradient_penalty, tvd (Delta;
+    0 without a classifier or with one generator).
+
+    Deviations from the paper:
+
+    - The gradient penalty of equation 3 is misplaced there; this follows Algorithm 1. The norm's
+      root has an epsilon of 1e-12.
+    - "Fresh real batch" is taken literally: an epoch, one pass over m = 500 batches of MNIST, has
+      120 critic updates and 40 generator updates.
+    - The generator update draws m/n images from each generator, not m (see generator_batch_size).
+    - The TVD is computed even while its weight is 0, so that it can be logged; its gradient is then
+      multiplied by 0.
+    """
+
+    log_names = ("wasserstein", "gradient_penalty", "tvd")
+
+    def __init__(self, generators, critic, classifier=None, *, latent_dim, tvd_weight=12.2,
+                 n_critic=3, gp_weight=10.0, generator_batch_size=None, seed=None, **kwargs):
+        super().__init__(generators, latent_dim=latent_dim, seed=seed, **kwargs)
+        self.critic = critic
+        self.classifier = classifier
+        self.n_critic = int(n_critic)
+        self.gp_weight = float(gp_weight)
+        self.generator_batch_size = generator_batch_size
+        self.tvd_weight = self.add_schedule("tvd_weight", tvd_weight)
+        if self.n_critic < 1 or self.gp_weight < 0 or (generator_batch_size or 1) < 1:
+            raise ValueError(
+                "Expected n_critic >= 1, gp_weight >= 0 and generator_batch_size >= 1 or None. "
+                f"Received: {n_critic}, {gp_weight} and {generator_batch_size}"
+            )
+        score = output_shape(critic, self.image_shape, "critic")
+        if score != (1,):
+            raise ValueError(
+                f"critic is expected to give one score (batch, 1). Received: {(None, *score)}. "
+                "End it with Dense(1)."
+            )
+        if classifier is not None:
+            logits = output_shape(classifier, self.image_shape, "classifier")
+            if len(logits) != 1 or logits[0] < 2:
+                raise ValueError(
+                    "classifier is expected to give logits (batch, K), K >= 2. "
+                    f"Received: {(None, *logits)}"
+                )
+        elif self.num_generators > 1 and self.tvd_weight != constant(0):
+            raise ValueError(
+                "A classifier is expected where tvd_weight is not 0 and there are several "
+                f"generators. Received: classifier=None, tvd_weight={self.tvd_weight}. Pass "
+                "classifier= (apps/train_classifier.py makes one) or tvd_weight=0."
+            )
+        self.built = True
+
+    def phases(self):
+        return [
+            Phase("critic", self.critic_loss, [self.critic], repeats=self.n_critic),
+            Phase("generator", self.generator_loss, self.generators),
+        ]
+
+    def default_optimizer(self, phase):
+        return keras.optimizers.Adam(2e-4, beta_1=0.5, beta_2=0.9)
+
+    def critic_loss(self, images, labels):
+        fakes = self.draw_mixture(images.shape[0] // self.num_generators)
+        images = ops.cast(images, fakes.dtype)
+        epsilon = keras.random.uniform((images.shape[0], 1, 1, 1), seed=self.seed_generator)
+        epsilon = ops.cast(epsilon, fakes.dtype)
+        gradients = self.engine.input_gradient(
+            lambda x: self.critic(x, training=True), epsilon * images + (1 - epsilon) * fakes
+        )
+        wasserstein = -losses.critic_wasserstein(
+            self.critic(images, training=True), self.critic(fakes, training=True)
+        )
+        penalty = losses.gradient_penalty(gradients)
+        logs = {"wasserstein": wasserstein, "gradient_penalty": penalty}
+        return self.gp_weight * penalty - wasserstein, logs
+
+    def generator_loss(self, images, labels):
+        n = self.num_generators
+        fakes = self.draw_mixture(self.generator_batch_size or images.shape[0] // n)
+        # A sum over generators of equal batches is n times the mean over all.
+        adversarial = n * losses.generator_wasserstein(self.critic(fakes, training=True))
+        tvd = self.mean_tvd(fakes)
+        if tvd is None:
+            return adversarial, {}
+        return adversarial + self.tvd_weight_value * (1.0 - tvd), {"tvd": tvd}
+
+    def mean_tvd(self, fakes):
+        """Delta of images (n * b, H, W, C), or None where it is not defined."""
+        if self.classifier is None or self.num_generators == 1:
+            return None
+        logits = ops.cast(self.classifier(fakes, training=False), "float32")
+        probabilities = ops.reshape(
+            ops.softmax(logits), (self.num_generators, -1, logits.shape[-1])
+        )
+        return losses.mean_pairwise_tvd(ops.mean(probabilities, axis=1))
+
+    def check_batch_size(self, batch_size):
+        super().check_batch_size(batch_size)
+        if batch_size % self.num_generators:
+            n = self.num_generators
+            raise ValueError(
+                f"The batch size is expected to be a multiple of the {n} generators. "
+                f"Received: {batch_size}. Use {batch_size // n * n or n} or "
+                f"{(batch_size // n + 1) * n}."
+            )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "critic": keras.saving.serialize_keras_object(self.critic),
+            "classifier": keras.saving.serialize_keras_object(self.classifier),
+            "tvd_weight": keras.saving.serialize_keras_object(self.tvd_weight),
+            "n_critic": self.n_critic,
+            "gp_weight": self.gp_weight,
+            "generator_batch_size": self.generator_batch_size,
+        }

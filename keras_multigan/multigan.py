@@ -1,0 +1,384 @@
+"""The base class of all multi-generator models."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_multigan import schedules
+from keras_multigan.data.images import check_images
+from keras_multigan.data.stream import training_stream
+from keras_multigan.training import OptimizerGroup, load_engine
+
+_SEED_STATE = "seed_generator_state"
+
+
+class ReplicaSeedGenerator(keras.random.SeedGenerator):
+    """A seed generator that draws differently on every replica of a distribution strategy."""
+
+    def next(self, ordered=True):
+        return load_engine().fold_in_replica(super().next(ordered))
+
+
+class MultiGAN(keras.Model):
+    """Several generators trained against shared critics, as a list of phases.
+
+    A subclass is one paper's mathematics: it creates its networks before calling
+    `super().__init__`, and defines `phases()`, the names of its extra logs in `log_names` and, where
+    it has loss weights that change by epoch, calls `add_schedule`.
+
+    Args:
+        generators: list of Keras models, noise (N, latent_dim) -> images (N, H, W, C), all of one
+            image shape.
+        latent_dim: length of a noise vector; noise is standard normal.
+        seed: int that fixes noise and data order, drawn at random if None.
+
+    Raises:
+        ValueError: no generators, or their shapes do not fit `latent_dim` or each other.
+    """
+
+    log_names = ()
+
+    def __init__(self, generators, *, latent_dim, seed=None, name=None, **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.engine = load_engine()
+        if not isinstance(generators, (list, tuple)) or not generators:
+            raise ValueError(
+                "generators is expected to be a list of at least one Keras model. Received: "
+                f"{generators!r}. Pass, for example, [commute_generator() for _ in range(5)]."
+            )
+        if len({id(generator) for generator in generators}) < len(generators):
+            raise ValueError(
+                "generators is expected to hold distinct networks. Received: one network several "
+                "times, as in [g] * n. Build one a generator: [make() for _ in range(n)]."
+            )
+        self.generators = list(generators)
+        self.latent_dim = int(latent_dim)
+        self.seed = int(np.random.SeedSequence().entropy % 2**31) if seed is None else int(seed)
+        self.seed_generator = ReplicaSeedGenerator(self.seed)
+        shapes = [output_shape(g, (self.latent_dim,), f"generators[{k}]")
+                  for k, g in enumerate(self.generators)]
+        if len(set(shapes)) > 1 or len(shapes[0]) != 3:
+            raise ValueError(
+                "All generators are expected to give images of one shape (H, W, C). Received: "
+                f"{shapes}. Give their builders the same image_shape."
+            )
+        self.image_shape = shapes[0]
+        self._schedules = {}
+
+    # What a subclass defines.
+
+    def phases(self):
+        """The list of `Phase`s of one training step, in order."""
+        raise NotImplementedError(f"{type(self).__name__} must define phases().")
+
+    def default_optimizer(self, phase):
+        """The paper's optimizer for `phase`, used where `compile` is given none."""
+        raise ValueError(
+            f"compile expects {phase}_optimizer. Received: None. Pass a Keras optimizer."
+        )
+
+    def add_schedule(self, name, schedule):
+        """Creates the loss weight `self.<name>_value`, a scalar variable that follows `schedule`
+        (a number or a callable epoch -> weight) when `fit` begins an epoch."""
+        self._schedules[name] = schedule = schedules.get(schedule)
+        variable = self.add_weight(
+            shape=(), initializer=keras.initializers.Constant(schedule(0)), dtype="float32",
+            trainable=False, name=name, autocast=False,
+        )
+        setattr(self, f"{name}_value", variable)
+        return schedule
+
+    # Noise and images.
+
+    @property
+    def num_generators(self):
+        return len(self.generators)
+
+    def draw_images(self, generator, batch_size):
+        """Training-mode images (batch_size, H, W, C) of generator number `generator`."""
+        noise = keras.random.normal((batch_size, self.latent_dim), seed=self.seed_generator)
+        return self.generators[generator](noise, training=True)
+
+    def draw_mixture(self, batch_size):
+        """Training-mode images of all generators in turn, `batch_size` from each, concatenated."""
+        images = [self.draw_images(k, batch_size) for k in range(self.num_generators)]
+        return ops.concatenate(images, axis=0)
+
+    def sample(self, num_samples, generator=None, seed=None, batch_size=500):
+        """Generates images in inference mode.
+
+        Args:
+            num_samples: number of images N, at least 1.
+            generator: number of the generator to use; None for the mixture, in which image i comes
+                from generator i mod n, so that all have equal shares.
+            seed: int for repeatable images; None for new ones at every call.
+            batch_size: images computed at a time.
+
+        Returns:
+            float32 NumPy array (N, H, W, C).
+
+        Raises:
+            ValueError: num_samples < 1 or there is no such generator.
+        """
+        n = self.num_generators
+        if num_samples < 1:
+            raise ValueError(f"num_samples is expected to be >= 1. Received: {num_samples}")
+        if generator is not None and not 0 <= generator < n:
+            raise ValueError(
+                f"generator is expected to be None (the mixture) or in 0..{n - 1}. "
+                f"Received: {generator}"
+            )
+        noise = ops.convert_to_numpy(keras.random.normal((num_samples, self.latent_dim), seed=seed))
+        if generator is not None:
+            return self._predict(generator, noise, batch_size)
+        images = np.empty((num_samples, *self.image_shape), "float32")
+        for k in range(min(n, num_samples)):
+            images[k::n] = self._predict(k, noise[k::n], batch_size)
+        return images
+
+    def _predict(self, k, noise, batch_size):
+        images = self.generators[k].predict(noise, batch_size=batch_size, verbose=0)
+        return np.asarray(images, "float32")
+
+    # Training.
+
+    def compile(self, run_eagerly=False, steps_per_execution=1, jit_compile="auto", **optimizers):
+        """Sets one optimizer a phase.
+
+        Args:
+            **optimizers: `<phase name>_optimizer=` a Keras optimizer (or its name) for each phase;
+                the paper's where it is left out.
+            run_eagerly, steps_per_execution, jit_compile: as in `keras.Model.compile`.
+
+        Raises:
+            TypeError: an argument that names no phase.
+            ValueError: an optimizer shared by two phases; the float16 precision.
+        """
+        if self.dtype_policy.compute_dtype == "float16":
+            raise ValueError(
+                "Expected the precision float32 or mixed_bfloat16. Received: mixed_float16, which "
+                "needs loss scaling in every phase. Use keras.config.set_dtype_policy"
+                "('mixed_bfloat16')."
+            )
+        phases = self.phases()
+        names = [phase.name for phase in phases]
+        unknown = set(optimizers) - {f"{name}_optimizer" for name in names}
+        if unknown:
+            raise TypeError(
+                f"compile expects {', '.join(f'{name}_optimizer' for name in names)}. "
+                f"Received: {', '.join(sorted(unknown))}. The losses are the model's own."
+            )
+        self._compile_arguments = dict(
+            run_eagerly=run_eagerly, steps_per_execution=steps_per_execution,
+            jit_compile=jit_compile,
+        )
+        chosen = {name: optimizers.get(f"{name}_optimizer") for name in names}
+        group = OptimizerGroup(
+            {name: self.default_optimizer(name) if o is None else keras.optimizers.get(o)
+             for name, o in chosen.items()}
+        )
+        group.build(phases)
+        super().compile(optimizer=group, loss=None, **self._compile_arguments)
+        self._loss_tracker = None
+        self._trackers = {
+            name: keras.metrics.Mean(name=name)
+            for name in [*(f"{name}_loss" for name in names), *self.log_names]
+        }
+
+    @property
+    def batches_per_step(self):
+        """Real batches that one training step consumes."""
+        return max(phase.repeats for phase in self.phases())
+
+    def train_step(self, data):
+        images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        parts = self.batches_per_step
+        images = _split(images, parts)
+        labels = [None] * parts if labels is None else _split(labels, parts)
+        self.step(images, labels)
+        self.optimizer.assign_add(self.optimizer.iterations, 1)
+        return {name: tracker.result() for name, tracker in self._trackers.items()}
+
+    def step(self, images, labels):
+        """One training step on lists of real batches and labels; override for other control flow."""
+        for phase in self.phases():
+            for repeat in range(phase.repeats):
+                self.update(phase, images[repeat], labels[repeat])
+
+    def update(self, phase, images, labels):
+        """One update of `phase`; its logs go to the metrics."""
+        logs = self.engine.minimize(phase, self.optimizer[phase.name], images, labels)
+        for name, value in logs.items():
+            self._trackers[name].update_state(value)
+
+    def check_batch_size(self, batch_size):
+        """Raises ValueError unless a real batch of this size can be used (the global batch)."""
+        if batch_size < 1:
+            raise ValueError(f"batch_size is expected to be >= 1. Received: {batch_size}")
+
+    def fit(self, x, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None,
+            initial_epoch=0, steps_per_epoch=None):
+        """Trains the model. One step updates every phase and consumes `batches_per_step` batches.
+
+        Args:
+            x: NumPy array of images (N, H, W, C), float32 in [-1, 1]; or a `tf.data.Dataset` of
+                batches (all of one size but the last) of images or (images, labels).
+            y: labels (N,), only beside an array.
+            batch_size: samples a batch for arrays; 32, rounded up to fit the generators, if None.
+            epochs, verbose, callbacks, initial_epoch: as in `keras.Model.fit`.
+            steps_per_epoch: steps an epoch; one pass over the data if None.
+
+        Arrays are shuffled by (`seed`, steps trained so far), so that a loaded model goes on where
+        it stopped, bit for bit. The order of a Dataset is its owner's affair.
+
+        Returns:
+            `keras.callbacks.History`, with the mean of each log by epoch.
+
+        Raises:
+            ValueError: the batch does not fit the model, images out of range, too few of them.
+            TypeError: x is neither an array nor a Dataset.
+        """
+        self._assert_compile_called("fit")
+        if isinstance(x, np.ndarray):
+            dataset, available = self._stream(x, y, batch_size)
+        elif hasattr(x, "element_spec") and hasattr(x, "rebatch"):
+            if y is not None or batch_size is not None:
+                raise ValueError(
+                    "y and batch_size are expected to be None beside a tf.data.Dataset. Received: "
+                    f"batch_size={batch_size}, y of type {type(y).__name__}. Batch the dataset."
+                )
+            dataset, available = self._regroup(x)
+        else:
+            raise TypeError(
+                "x is expected to be a NumPy array (N, H, W, C) or a tf.data.Dataset of batches. "
+                f"Received: {type(x).__name__}"
+            )
+        if available == 0 and (steps_per_epoch is None or not isinstance(x, np.ndarray)):
+            raise ValueError(
+                f"One training step is expected to get {self.batches_per_step} real batches. "
+                "Received: fewer samples than that. Lower batch_size, or set steps_per_epoch to "
+                "let a step straddle passes over an array."
+            )
+        if isinstance(x, np.ndarray) and steps_per_epoch is None:
+            steps_per_epoch = available
+        return super().fit(
+            dataset, epochs=epochs, verbose=verbose, initial_epoch=initial_epoch,
+            callbacks=[_SetLossWeights(), *(callbacks or [])], steps_per_epoch=steps_per_epoch,
+        )
+
+    def _stream(self, images, labels, batch_size):
+        check_images(images)
+        self._check_images_shape(images.shape[1:])
+        if labels is not None and len(labels) != len(images):
+            raise ValueError(
+                f"One label an image is expected. Received: {len(images)} images and "
+                f"{len(labels)} labels."
+            )
+        n = self.num_generators
+        batch_size = -(-32 // n) * n if batch_size is None else batch_size
+        self.check_batch_size(batch_size)
+        group = batch_size * self.batches_per_step
+        images = np.asarray(images, "float32")
+
+        def make_stream():
+            return training_stream(images, labels, batch_size=group, seed=self.seed,
+                                   start=int(self.optimizer.iterations))
+
+        return self.engine.as_dataset(make_stream), len(images) // group
+
+    def _regroup(self, dataset):
+        """Every element becomes the batches of one step, concatenated."""
+        spec = dataset.element_spec
+        images = spec[0] if isinstance(spec, (tuple, list)) else spec
+        self._check_images_shape(tuple(images.shape[1:]))
+        first = next(iter(dataset.take(1)), None)
+        if first is None:
+            return dataset, 0
+        first = ops.convert_to_numpy(first[0] if isinstance(first, (tuple, list)) else first)
+        check_images(first)
+        self.check_batch_size(len(first))
+        dataset = dataset.rebatch(len(first) * self.batches_per_step, drop_remainder=True)
+        return dataset, int(dataset.cardinality())
+
+    def _check_images_shape(self, shape):
+        if tuple(shape) != self.image_shape:
+            raise ValueError(
+                f"Training images are expected to have the generators' shape {self.image_shape}. "
+                f"Received: {tuple(shape)}. Resize the images or rebuild the networks."
+            )
+
+    # Saving.
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "generators": [keras.saving.serialize_keras_object(g) for g in self.generators],
+            "latent_dim": self.latent_dim,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{name: keras.saving.deserialize_keras_object(value)
+                      if isinstance(value, (dict, list)) and name != "dtype" else value
+                      for name, value in config.items()})
+
+    def get_compile_config(self):
+        if not self.compiled:
+            return None
+        optimizers = {f"{name}_optimizer": keras.saving.serialize_keras_object(o)
+                      for name, o in self.optimizer.optimizers.items()}
+        return {**self._compile_arguments, **optimizers}
+
+    def compile_from_config(self, config):
+        self.compile(**{name: keras.saving.deserialize_keras_object(value)
+                        if isinstance(value, dict) else value for name, value in config.items()})
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        # Keras never saves random state; without it a resumed run would draw other noise.
+        for index, state in enumerate(self._seed_states()):
+            store[f"seed_{index}"] = ops.convert_to_numpy(state)
+
+    def load_own_variables(self, store):
+        states = self._seed_states()
+        saved = {key: store[key] for key in store.keys()}
+        for index, state in enumerate(states):
+            state.assign(saved.pop(f"seed_{index}"))
+        super().load_own_variables(saved)
+
+    def _seed_states(self):
+        return [v for v in self.variables if v.path.endswith(_SEED_STATE)]
+
+
+class _SetLossWeights(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        for name, schedule in self.model._schedules.items():
+            getattr(self.model, f"{name}_value").assign(schedule(epoch))
+
+
+def output_shape(network, input_shape, name):
+    """The output shape (without batch) of `network` on float inputs of `input_shape`.
+
+    Raises:
+        ValueError: `network` is not a Keras model or does not take such inputs; `name` names it.
+    """
+    if not isinstance(network, keras.Model):
+        raise ValueError(f"{name} is expected to be a keras.Model. Received: {network!r}")
+    expected = getattr(network, "input_shape", None) if network.built else None
+    try:
+        if isinstance(expected, tuple) and expected[1:] != input_shape:
+            raise ValueError(f"it takes {expected[1:]}")
+        return tuple(network(keras.KerasTensor((2, *input_shape))).shape[1:])
+    except Exception as error:
+        raise ValueError(
+            f"{name} is expected to take inputs of shape (batch, "
+            f"{', '.join(map(str, input_shape))}). Received: the network {network.name!r}; {error}. "
+            "Build the networks with the same latent_dim and image_shape."
+        ) from error
+
+
+def _split(tensor, parts):
+    """A tensor (parts * m, ...) as a list of tensors (m, ...)."""
+    tensor = ops.reshape(tensor, (parts, -1, *tensor.shape[1:]))
+    return [tensor[index] for index in range(parts)]

@@ -1,0 +1,8 @@
+"""Network builders. Any Keras models of fitting shapes can take their place."""
+
+from keras_multigan.networks.commute import commute_classifier as commute_classifier
+from keras_multigan.networks.commute import commute_critic as commute_critic
+from keras_multigan.networks.commute import commute_deep_generator as commute_deep_generator
+from keras_multigan.networks.commute import commute_generator as commute_generator
+from keras_multigan.networks.commute import commute_residual_generator as commute_residual_generator
+from keras_multigan.networks.commute import compact_classifier as compact_classifier

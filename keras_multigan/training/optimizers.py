@@ -1,0 +1,88 @@
+"""Several optimizers behind the one that Keras knows."""
+
+import keras
+
+
+@keras.saving.register_keras_serializable("keras_multigan")
+class OptimizerGroup(keras.optimizers.Optimizer):
+    """One optimizer a phase, seen by Keras (trainer, saving) as a single optimizer.
+
+    `group["critic"]` is the optimizer of the phase "critic"; set learning rates there.
+    `group.iterations` counts training steps.
+
+    Args:
+        optimizers: dict of phase name -> `keras.optimizers.Optimizer`, in the order of the phases.
+
+    Raises:
+        ValueError: two phases share an optimizer, or an optimizer is not a Keras one.
+    """
+
+    def __init__(self, optimizers, name="optimizer_group"):
+        # The group applies no gradients itself; the base class wants a learning rate all the same.
+        super().__init__(learning_rate=0.0, name=name)
+        for phase, optimizer in optimizers.items():
+            if not isinstance(optimizer, keras.optimizers.Optimizer):
+                raise ValueError(
+                    f"{phase}_optimizer is expected to be a keras.optimizers.Optimizer. "
+                    f"Received: {optimizer!r}. Pass, for example, keras.optimizers.Adam(2e-4)."
+                )
+        if len({id(optimizer) for optimizer in optimizers.values()}) < len(optimizers):
+            raise ValueError(
+                "Each phase is expected to have an optimizer of its own. Received: one optimizer for "
+                f"several of {list(optimizers)}; its moments and step count would mix. "
+                "Create one instance a phase."
+            )
+        self.optimizers = dict(optimizers)
+
+    def __getitem__(self, phase):
+        return self.optimizers[phase]
+
+    def build(self, phases):
+        """Builds every optimizer on its phase's variables. Raises ValueError if a variable has two
+        owners."""
+        if self.built:
+            return
+        owners = {}
+        for phase in phases:
+            for variable in phase.variables:
+                if owners.setdefault(id(variable), phase.name) != phase.name:
+                    raise ValueError(
+                        "Every variable is expected to be updated by exactly one phase. Received: "
+                        f"{variable.path} in the phases {owners[id(variable)]!r} and {phase.name!r}."
+                    )
+            self.optimizers[phase.name].build(phase.variables)
+        super().build([])
+
+    @property
+    def variables(self):
+        return [self.iterations] + [v for o in self.optimizers.values() for v in o.variables]
+
+    @property
+    def learning_rate(self):
+        raise AttributeError(
+            "A group of optimizers has no single learning rate. Use, for example, "
+            f"model.optimizer[{next(iter(self.optimizers))!r}].learning_rate."
+        )
+
+    # The members save themselves as children of the group.
+    def save_own_variables(self, store):
+        store["iterations"] = self.iterations.numpy()
+
+    def load_own_variables(self, store):
+        self.iterations.assign(store["iterations"])
+
+    def get_config(self):
+        return {
+            "optimizers": {
+                name: keras.saving.serialize_keras_object(o) for name, o in self.optimizers.items()
+            },
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        optimizers = {
+            name: keras.saving.deserialize_keras_object(o, custom_objects)
+            for name, o in config["optimizers"].items()
+        }
+        return cls(optimizers, name=config["name"])

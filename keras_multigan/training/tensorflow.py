@@ -1,0 +1,53 @@
+"""The TensorFlow engine: gradients with GradientTape, replicas with tf.distribute."""
+
+import tensorflow as tf
+
+
+def minimize(phase, optimizer, images, labels):
+    """Runs one update of `phase`.
+
+    Args:
+        phase: the `Phase`.
+        optimizer: its Keras optimizer, built on `phase.variables`.
+        images, labels: this replica's share of the real batch; labels may be None.
+
+    Returns:
+        dict of log name -> scalar, among them `<phase.name>_loss`.
+    """
+    variables = phase.variables
+    # Watching no other variable is what makes the other players constants.
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        for variable in variables:
+            tape.watch(variable.value)
+        loss, logs = phase.loss(images, labels)
+        # Keras' optimizers sum gradients over replicas; the loss is a mean over the global batch.
+        share = loss / _replicas()
+    optimizer.apply(tape.gradient(share, [v.value for v in variables]), variables)
+    return {f"{phase.name}_loss": loss, **logs}
+
+
+def input_gradient(fn, x):
+    """The gradient of sum(fn(x)) with respect to x, itself differentiable; same shape as x."""
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(x)
+        total = tf.reduce_sum(tf.cast(fn(x), "float32"))
+    return tape.gradient(total, x)
+
+
+def fold_in_replica(seed):
+    """A seed (shape (2,)) of this replica's own. With one replica the seed as it is."""
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return seed
+    return tf.random.experimental.stateless_fold_in(seed, context.replica_id_in_sync_group)
+
+
+def as_dataset(make_stream):
+    """A `tf.data.Dataset` of the tuples of arrays, all of one shape, that `make_stream()` yields."""
+    signature = tuple(tf.TensorSpec(array.shape, array.dtype) for array in next(make_stream()))
+    return tf.data.Dataset.from_generator(make_stream, output_signature=signature).prefetch(2)
+
+
+def _replicas():
+    context = tf.distribute.get_replica_context()
+    return 1 if context is None else context.num_replicas_in_sync
