@@ -29,13 +29,10 @@ def run(main):
         try:
             if len(argv) > 1:
                 raise ValueError(f"Only flags are expected. Received: {argv[1:]}. See --help.")
-            logging.set_verbosity(logging.INFO)
-            logging.use_absl_handler()
             main(argv)
         except (ValueError, TypeError, OSError, ImportError, RuntimeError,
                 callbacks.NonFiniteLossError) as error:
-            if logging.get_verbosity() > logging.INFO or os.environ.get("KERAS_MULTIGAN_TRACEBACK"):
-                raise
+            logging.info("Where it came from:", exc_info=True)  # seen with --verbosity=0
             fail(error)
         except KeyboardInterrupt:
             fail("Interrupted. Go on with --resume.", code=130)
@@ -199,14 +196,14 @@ def get_classifier(options, train, test, output):
     path = output / "classifier.keras"
     name = f"compact classifier trained on {options['dataset']}"
     if not path.exists():
-        logging.info("Training a classifier on %s.", options["dataset"])
+        print(f"Training a classifier on {options['dataset']}.", flush=True)
         policy = keras.config.dtype_policy()
         keras.config.set_dtype_policy("float32")
         network = networks.compact_classifier(train[0].shape[1:], int(train[1].max()) + 1)
         epochs = max(2, min(15, 15 * 1437 // len(train[0])))
         accuracy = train_classifier(network, train, test, epochs=epochs, verbose=0)
         keras.config.set_dtype_policy(policy)
-        logging.info("Its accuracy on the test images: %.2f %%.", 100 * accuracy)
+        print(f"Its accuracy on the test images is {100 * accuracy:.2f} %.", flush=True)
         partial = path.with_name("partial.keras")
         network.save(partial)
         os.replace(partial, path)
@@ -226,11 +223,11 @@ def train(model, images, options, output):
     )
     stop = callbacks.ConvergenceStop(history=[row["critic_loss"] for row in history])
     if first:
-        logging.info("Going on after epoch %d of %d.", first, options["epochs"])
+        print(f"Going on after epoch {first} of {options['epochs']}.")
     if first >= options["epochs"] or (options["until_converged"] and stop.converged()):
         return 0.0
-    logging.info("Training for %d epochs of %d steps; progress pictures in %s.",
-                 options["epochs"] - first, steps, output)
+    print(f"Training for {options['epochs'] - first} epochs of {steps} steps; see "
+          f"{output / 'samples.png'} meanwhile.", flush=True)
     start = time.time()
     model.fit(
         images, batch_size=options["batch_size"], epochs=options["epochs"], initial_epoch=first,

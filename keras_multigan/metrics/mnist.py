@@ -166,7 +166,7 @@ def _tfhub_classifier_loads():
     try:
         util.tfhub.load(util.MNIST_MODULE)
     # Network, proxy, archive, cache folder, file format: whatever it is, there is a fallback.
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         logging.warning(
             "%s cannot be loaded (%s: %s). MNIST measures use the shipped classifier instead; "
             "their numbers cannot be compared with those of TF-GAN's classifier.",

@@ -1,0 +1,36 @@
+"""Fixtures of several tests."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
+TINY = ("--n_generators=2", "--width=0.0625", "--batch_size=8", "--epochs=2", "--steps_per_epoch=2")
+
+
+@pytest.fixture(scope="session")
+def run_app():
+    """run_app("sample.py", "--flag=1", ...) -> subprocess.CompletedProcess, in the repository."""
+
+    def run(name, *flags, code=0, **kwargs):
+        done = subprocess.run(
+            [sys.executable, str(REPOSITORY / "apps" / name), *map(str, flags)],
+            capture_output=True, text=True, timeout=600, cwd=REPOSITORY, **kwargs,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny_run(run_app, tmp_path_factory):
+    """The folder of a finished run of apps/train_commute.py on digits with two tiny generators."""
+    output = tmp_path_factory.mktemp("runs") / "tiny"
+    run_app("train_commute.py", *TINY, f"--output={output}")
+    return output
