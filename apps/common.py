@@ -319,7 +319,7 @@ def finish(model, real, classifier, classifier_name, options, output, seconds):
               for k in range(n)]
     results = measure(images, real, classifier, classifier_name, options["dataset"])
     history = callbacks.read_history(output)
-    results.update(epochs=len(history), training_steps=int(model.optimizer.iterations),
+    results.update(epochs=len(history), training_steps=model.steps_trained,
                    seconds_of_last_attempt=round(seconds, 1))
     plots.save_samples(np.stack([i[:10] for i in images]), output / "samples.png")
     plots.save_class_table(results["class_probabilities"], output / "class_table.png",

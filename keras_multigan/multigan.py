@@ -13,7 +13,10 @@ _SEED_STATE = "seed_generator_state"
 
 
 class ReplicaSeedGenerator(keras.random.SeedGenerator):
-    """A seed generator that draws differently on every replica of a distribution strategy."""
+    """A seed generator that draws differently on every replica of a distribution strategy.
+
+    Keras' own gives all replicas the same numbers.
+    """
 
     def next(self, ordered=True):
         return load_engine().fold_in_replica(super().next(ordered))
@@ -70,6 +73,11 @@ class MultiGAN(keras.Model):
     def phases(self):
         """The list of `Phase`s of one training step, in order."""
         raise NotImplementedError(f"{type(self).__name__} must define phases().")
+
+    @property
+    def batch_unit(self):
+        """What a replica's share of a real batch must be a multiple of."""
+        return 1
 
     def default_optimizer(self, phase):
         """The paper's optimizer for `phase`, used where `compile` is given none."""
@@ -178,12 +186,20 @@ class MultiGAN(keras.Model):
              for name, o in chosen.items()}
         )
         group.build(phases)
+        for layer in self._flatten_layers(include_self=False):  # dropout, too, draws by replica
+            if type(getattr(layer, "seed_generator", None)) is keras.random.SeedGenerator:
+                layer.seed_generator.__class__ = ReplicaSeedGenerator
         super().compile(optimizer=group, loss=None, **self._compile_arguments)
         self._loss_tracker = None
         self._trackers = {
             name: keras.metrics.Mean(name=name)
             for name in [*(f"{name}_loss" for name in names), *self.log_names]
         }
+
+    @property
+    def steps_trained(self):
+        """Training steps done so far, over all calls of `fit`."""
+        return int(ops.convert_to_numpy(self.optimizer.iterations))
 
     @property
     def batches_per_step(self):
@@ -212,9 +228,15 @@ class MultiGAN(keras.Model):
             self._trackers[name].update_state(value)
 
     def check_batch_size(self, batch_size):
-        """Raises ValueError unless a real batch of this size can be used (the global batch)."""
-        if batch_size < 1:
-            raise ValueError(f"batch_size is expected to be >= 1. Received: {batch_size}")
+        """Raises ValueError unless real batches of this size, over all replicas, can be used."""
+        unit, replicas = self.batch_unit, self.engine.num_replicas()
+        if batch_size < 1 or batch_size % (unit * replicas):
+            unit *= replicas
+            raise ValueError(
+                f"The batch size is expected to be a multiple of {unit} ({self.num_generators} "
+                f"generators, {replicas} replicas). Received: {batch_size}. Use "
+                f"{max(batch_size // unit, 1) * unit} or {max(batch_size // unit + 1, 2) * unit}."
+            )
 
     def fit(self, x, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None,
             initial_epoch=0, steps_per_epoch=None):
@@ -274,15 +296,16 @@ class MultiGAN(keras.Model):
                 f"One label an image is expected. Received: {len(images)} images and "
                 f"{len(labels)} labels."
             )
-        n = self.num_generators
-        batch_size = -(-32 // n) * n if batch_size is None else batch_size
+        if batch_size is None:
+            unit = self.batch_unit * self.engine.num_replicas()
+            batch_size = -(-32 // unit) * unit
         self.check_batch_size(batch_size)
         group = batch_size * self.batches_per_step
         images = np.asarray(images, "float32")
 
         def make_stream():
             return training_stream(images, labels, batch_size=group, seed=self.seed,
-                                   start=int(self.optimizer.iterations))
+                                   start=self.steps_trained)
 
         return self.engine.as_dataset(make_stream), len(images) // group
 

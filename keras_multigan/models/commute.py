@@ -100,6 +100,10 @@ class ComMutEGAN(MultiGAN):
             Phase("generator", self.generator_loss, self.generators),
         ]
 
+    @property
+    def batch_unit(self):
+        return self.num_generators
+
     def default_optimizer(self, phase):
         return keras.optimizers.Adam(2e-4, beta_1=0.5, beta_2=0.9)
 
@@ -137,16 +141,6 @@ class ComMutEGAN(MultiGAN):
             ops.softmax(logits), (self.num_generators, -1, logits.shape[-1])
         )
         return losses.mean_pairwise_tvd(ops.mean(probabilities, axis=1))
-
-    def check_batch_size(self, batch_size):
-        super().check_batch_size(batch_size)
-        if batch_size % self.num_generators:
-            n = self.num_generators
-            raise ValueError(
-                f"The batch size is expected to be a multiple of the {n} generators. "
-                f"Received: {batch_size}. Use {batch_size // n * n or n} or "
-                f"{(batch_size // n + 1) * n}."
-            )
 
     def get_config(self):
         return {

@@ -66,7 +66,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
 
     # The members save themselves as children of the group.
     def save_own_variables(self, store):
-        store["iterations"] = self.iterations.numpy()
+        store["iterations"] = keras.ops.convert_to_numpy(self.iterations)
 
     def load_own_variables(self, store):
         self.iterations.assign(store["iterations"])

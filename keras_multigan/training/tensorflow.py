@@ -21,7 +21,7 @@ def minimize(phase, optimizer, images, labels):
             tape.watch(variable.value)
         loss, logs = phase.loss(images, labels)
         # Keras' optimizers sum gradients over replicas; the loss is a mean over the global batch.
-        share = loss / _replicas()
+        share = loss / num_replicas()
     optimizer.apply(tape.gradient(share, [v.value for v in variables]), variables)
     return {f"{phase.name}_loss": loss, **logs}
 
@@ -37,7 +37,7 @@ def input_gradient(fn, x):
 def fold_in_replica(seed):
     """A seed (shape (2,)) of this replica's own. With one replica the seed as it is."""
     context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
+    if context is None or num_replicas() == 1:
         return seed
     return tf.random.experimental.stateless_fold_in(seed, context.replica_id_in_sync_group)
 
@@ -48,6 +48,6 @@ def as_dataset(make_stream):
     return tf.data.Dataset.from_generator(make_stream, output_signature=signature).prefetch(2)
 
 
-def _replicas():
-    context = tf.distribute.get_replica_context()
-    return 1 if context is None else context.num_replicas_in_sync
+def num_replicas():
+    """Replicas among which a batch is divided, inside a step and outside."""
+    return tf.distribute.get_strategy().num_replicas_in_sync
