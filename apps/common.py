@@ -9,7 +9,8 @@ import sys
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+# TensorFlow leaves oneDNN off on CPUs without AVX512-VNNI, where it is 2 to 3 times as fast too.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 import keras  # noqa: E402 (the log level must be set before)
 import numpy as np  # noqa: E402
@@ -199,7 +200,9 @@ def get_classifier(options, train, test, output):
         print(f"Training a classifier on {options['dataset']}.", flush=True)
         policy = keras.config.dtype_policy()
         keras.config.set_dtype_policy("float32")
-        network = networks.compact_classifier(train[0].shape[1:], int(train[1].max()) + 1)
+        network = networks.compact_classifier(
+            train[0].shape[1:], int(train[1].max()) + 1, filters=16
+        )
         epochs = max(2, min(15, 15 * 1437 // len(train[0])))
         accuracy = train_classifier(network, train, test, epochs=epochs, verbose=0)
         keras.config.set_dtype_policy(policy)

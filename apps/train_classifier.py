@@ -22,8 +22,8 @@ LEARNING_RATE = flags.DEFINE_float("learning_rate", 2e-3, "Adam's, decayed to 0"
 SEED = flags.DEFINE_integer("seed", 0, "random seed", lower_bound=0)
 OUTPUT = flags.DEFINE_string("output", "runs/classifier", "a new folder")
 
-_OPTIONS = ("dataset", "data_dir", "image_size", "network", "filters", "epochs", "batch_size", "learning_rate",
-            "seed")
+_OPTIONS = ("dataset", "data_dir", "image_size", "network", "filters", "epochs", "batch_size",
+            "learning_rate", "seed")
 
 
 def main(argv):

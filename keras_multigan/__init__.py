@@ -9,5 +9,4 @@ from keras_multigan import metrics as metrics
 from keras_multigan import models as models
 from keras_multigan import networks as networks
 from keras_multigan import schedules as schedules
-
-__version__ = "0.1.0"
+from keras_multigan._version import __version__ as __version__

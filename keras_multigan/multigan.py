@@ -1,5 +1,7 @@
 """The base class of all multi-generator models."""
 
+import functools
+
 import keras
 import numpy as np
 from keras import ops
@@ -212,14 +214,19 @@ class MultiGAN(keras.Model):
         images = _split(images, parts)
         labels = [None] * parts if labels is None else _split(labels, parts)
         self.step(images, labels)
+        self.engine.average_over_replicas(
+            [v for phase in self.phases() for network in phase.networks
+             for v in network.non_trainable_weights]
+        )
         self.optimizer.assign_add(self.optimizer.iterations, 1)
         return {name: tracker.result() for name, tracker in self._trackers.items()}
 
     def step(self, images, labels):
         """One training step on lists of real batches and labels; override for other control flow."""
         for phase in self.phases():
+            update = self.engine.traced_once(functools.partial(self.update, phase))
             for repeat in range(phase.repeats):
-                self.update(phase, images[repeat], labels[repeat])
+                update(images[repeat], labels[repeat])
 
     def update(self, phase, images, labels):
         """One update of `phase`; its logs go to the metrics."""

@@ -10,7 +10,7 @@ def image_grid(images_by_generator):
         images_by_generator: array (n, M, H, W, C) in [-1, 1], C 1 or 3.
 
     Returns:
-        uint8 array (n * H + gaps, M * W + gaps, C), white gaps of 1 pixel inside rows and 2 between.
+        uint8 array (height, width, C), with white gaps of 1 or 2 pixels.
     """
     images = np.clip(np.round((np.asarray(images_by_generator) + 1) * 127.5), 0, 255)
     images = np.pad(images.astype("uint8"), ((0, 0), (0, 0), (1, 1), (1, 0), (0, 0)),

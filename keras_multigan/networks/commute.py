@@ -114,8 +114,8 @@ def commute_classifier(image_shape=(32, 32, 1), num_classes=10, filters=64):
 def compact_classifier(image_shape=(32, 32, 1), num_classes=10, filters=32):
     """A small, accurate classifier, cheap enough to sit in the generators' loss.
 
-    Three times Conv 3x3 stride 2 - BN - ReLU (1, 2 and 4 times `filters` channels) with a Conv 3x3 -
-    BN - ReLU behind the first two, global average, dropout 0.3, Dense.
+    Three times Conv 3x3 stride 2 - BN - ReLU (1, 2 and 4 times `filters` channels) with a Conv
+    3x3 - BN - ReLU behind the first two, global average, dropout 0.3, Dense.
 
     Returns:
         `keras.Model`, images (N, H, W, C) in [-1, 1] -> logits (N, num_classes) float32.

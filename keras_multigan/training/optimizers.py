@@ -28,8 +28,8 @@ class OptimizerGroup(keras.optimizers.Optimizer):
                 )
         if len({id(optimizer) for optimizer in optimizers.values()}) < len(optimizers):
             raise ValueError(
-                "Each phase is expected to have an optimizer of its own. Received: one optimizer for "
-                f"several of {list(optimizers)}; its moments and step count would mix. "
+                "Each phase is expected to have an optimizer of its own. Received: one optimizer "
+                f"for several of {list(optimizers)}; its moments and step count would mix. "
                 "Create one instance a phase."
             )
         self.optimizers = dict(optimizers)

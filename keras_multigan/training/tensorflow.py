@@ -26,6 +26,14 @@ def minimize(phase, optimizer, images, labels):
     return {f"{phase.name}_loss": loss, **logs}
 
 
+def traced_once(update):
+    """`update`, traced once for all its calls in a step where TensorFlow can do so."""
+    # merge_call, which optimizers need to sum gradients over replicas, fails in a nested function.
+    if num_replicas() > 1 or tf.executing_eagerly():
+        return update
+    return tf.function(update)
+
+
 def input_gradient(fn, x):
     """The gradient of sum(fn(x)) with respect to x, itself differentiable; same shape as x."""
     with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -42,8 +50,22 @@ def fold_in_replica(seed):
     return tf.random.experimental.stateless_fold_in(seed, context.replica_id_in_sync_group)
 
 
+def average_over_replicas(variables):
+    """Gives all replicas the mean of their values, inside a step.
+
+    Each replica moves its own batch-normalisation averages; a checkpoint holds one replica's.
+    """
+    if num_replicas() == 1 or not variables:
+        return
+    context = tf.distribute.get_replica_context()
+    values = [tf.identity(variable.value) for variable in variables]
+    means = context.all_reduce(tf.distribute.ReduceOp.MEAN, values)
+    for variable, mean in zip(variables, means, strict=True):
+        variable.assign(mean)
+
+
 def as_dataset(make_stream):
-    """A `tf.data.Dataset` of the tuples of arrays, all of one shape, that `make_stream()` yields."""
+    """A `tf.data.Dataset` of the tuples of arrays, all of one shape, from `make_stream()`."""
     signature = tuple(tf.TensorSpec(array.shape, array.dtype) for array in next(make_stream()))
     return tf.data.Dataset.from_generator(make_stream, output_signature=signature).prefetch(2)
 

@@ -1,0 +1,110 @@
+"""apps/evaluate.py: the measures of a run, again and on other data."""
+
+import importlib
+import json
+import pathlib
+import shutil
+
+import keras
+import numpy as np
+import pytest
+
+APPS = pathlib.Path(__file__).resolve().parents[2] / "apps"
+
+
+@pytest.fixture
+def app(monkeypatch):
+    monkeypatch.syspath_prepend(str(APPS))
+    return importlib.import_module("evaluate")
+
+
+def test_a_run_gets_the_measures_of_its_training(run_app, tiny_run, tmp_path):
+    output = tmp_path / "new" / "metrics.json"
+    done = run_app("evaluate.py", f"--model={tiny_run}", f"--output={output}")
+    results = json.loads(output.read_text())
+    trained = json.loads((tiny_run / "metrics.json").read_text())
+    # The seeds are those of the training: the same images, up to rounding.
+    for name in ("frechet_distance", "frechet_distance_by_generator", "classifier_score",
+                 "pairwise_tvd"):
+        assert results[name] == pytest.approx(trained[name], rel=1e-3, abs=1e-4), name
+    np.testing.assert_allclose(
+        results["class_probabilities"], trained["class_probabilities"], atol=1e-4
+    )
+    for name in ("frechet_features", "class_probabilities_by", "generated_images", "real_images"):
+        assert results[name] == trained[name], name
+    assert results["measured"] == ["generator_0", "generator_1"]
+    assert results["options"] == {
+        "model": str(tiny_run), "dataset": "digits", "data_dir": None, "image_size": 32,
+        "classifier": "compact classifier trained on digits", "split": "test",
+        "num_samples": 10000, "seed": 1000,
+    }
+    assert "keras" in results["versions"]
+    assert f"pairwise TVD              {results['pairwise_tvd']:.4f}" in done.stdout
+
+
+def test_bad_input_ends_with_code_2_and_writes_nothing(run_app, tiny_run, tmp_path):
+    model = shutil.copy(tiny_run / "model.keras", tmp_path)
+    output = tmp_path / "x.json"
+    done = run_app("evaluate.py", f"--model={model}", f"--output={output}", code=2)
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("error: Expected a classifier for 'digits'")
+    assert "apps/train_classifier.py --dataset=digits" in last
+    assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]  # nothing was trained
+
+
+def test_exported_models(app, tiny_run):
+    classifier = str(tiny_run / "classifier.keras")
+    results = app.evaluate(model=tiny_run / "export", classifier=classifier, num_samples=101)
+    assert results["measured"] == ["generator_0", "generator_1"]
+    assert results["generated_images"] == 100
+    assert results["class_probabilities_by"] == results["options"]["classifier"] == classifier
+    one = app.evaluate(model=tiny_run / "export" / "generator_1", classifier=classifier,
+                       num_samples=50, split="train", image_size=8)
+    assert one["measured"] == ["generator_1"] and one["pairwise_tvd"] == 0
+    assert one["real_images"] == 1437 and one["options"]["image_size"] == 8
+    mixture = app.evaluate(model=tiny_run / "export" / "mixture", classifier=classifier,
+                           num_samples=50)
+    assert mixture["measured"] == ["mixture"] and mixture["pairwise_tvd"] is None
+    json.dumps(mixture, allow_nan=False)
+
+
+def test_which_classifier(app, tiny_run, tmp_path, monkeypatch):
+    found, name = app.find_classifier(tiny_run, "digits", "auto", "digits")
+    assert found.output_shape == (None, 10) and name == "compact classifier trained on digits"
+    monkeypatch.setattr(app.metrics, "shipped_classifier", lambda: "shipped")
+    # A run's own classifier has learnt the run's data set, no other.
+    assert app.find_classifier(tiny_run, "mnist", "auto", "digits")[0] == "shipped"
+    for dataset, trained_on in (("cifar10", "digits"), ("digits", None)):
+        with pytest.raises(FileNotFoundError, match=f"--dataset={dataset}"):
+            app.find_classifier(tiny_run, dataset, "auto", trained_on)
+    with pytest.raises(FileNotFoundError, match="absent.keras"):
+        app.find_classifier(tiny_run, "digits", "absent.keras", "digits")
+    damaged = tmp_path / "damaged.keras"
+    damaged.write_bytes(b"no zip file")
+    with pytest.raises(ValueError, match="damaged.keras.*train_classifier.py --dataset=digits"):
+        app.find_classifier(tiny_run, "digits", damaged, "digits")
+
+
+def test_a_run_on_other_data_than_its_own(app, tiny_run, tmp_path):
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "gray.npz", x_test=rng.integers(0, 256, (12, 9, 9), "uint8"),
+             y_test=np.arange(12) % 3)
+    np.savez(tmp_path / "colour.npz", x_test=rng.integers(0, 256, (12, 9, 9, 3), "uint8"),
+             y_test=np.arange(12) % 3)
+    given = {"model": tiny_run, "classifier": str(tiny_run / "classifier.keras"), "num_samples": 40}
+    results = app.evaluate(dataset="gray", data_dir=str(tmp_path), **given)
+    assert results["real_images"] == 12 and results["options"]["dataset"] == "gray"
+    with pytest.raises(ValueError, match=r"\(32, 32, 1\).*Received: 'colour' with \(32, 32, 3\)"):
+        app.evaluate(dataset="colour", data_dir=str(tmp_path), **given)
+
+
+def test_bad_arguments(app, tiny_run, tmp_path):
+    with pytest.raises(ValueError, match="at least 4.*Received: 3"):
+        app.evaluate(model=tiny_run, num_samples=3)
+    colour = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.GlobalAveragePooling2D()])
+    colour.save(tmp_path / "colour.keras")
+    with pytest.raises(ValueError, match="3 channel"):
+        app.evaluate(model=tiny_run, classifier=tmp_path / "colour.keras")
+    (tmp_path / "options.json").write_text("[]")
+    with pytest.raises(ValueError, match="run's options.*Received: .*options.json"):
+        app.evaluate(model=tmp_path)

@@ -1,0 +1,118 @@
+"""What every model must do. A model's test runs all `CHECKS` on a function that makes it:
+
+    @pytest.mark.parametrize("check", conformance.CHECKS)
+    def test_conformance(check, tmp_path):
+        check(make, tmp_path)
+
+`make()` returns a new, compiled, tiny model with `seed=...` set and batches of 12 fitting it.
+"""
+
+import keras
+import numpy as np
+import tiny
+
+BATCH = 12
+
+
+def steps(model, count, first=0):
+    model.fit(tiny.images(), batch_size=BATCH, epochs=first + 1, initial_epoch=first,
+              steps_per_epoch=count, verbose=0)
+
+
+def check_every_phase_moves_its_networks_and_no_other(make, tmp_path):
+    model = make()
+    images = [keras.ops.array(tiny.images(BATCH))] * model.batches_per_step
+    owners = [id(v) for phase in model.phases() for v in phase.variables]
+    assert len(owners) == len(set(owners)), "a variable has two owners"
+    trainable = model.trainable_variables
+    for phase in model.phases():
+        before = [keras.ops.convert_to_numpy(v) for v in trainable]
+        model.update(phase, images[0], None)
+        mine = {id(v) for v in phase.variables}
+        for variable, old in zip(trainable, before, strict=True):
+            moved = not np.array_equal(old, keras.ops.convert_to_numpy(variable))
+            if id(variable) not in mine:
+                assert not moved, f"{phase.name} moved {variable.path}"
+        moved = [not np.array_equal(old, keras.ops.convert_to_numpy(v))
+                 for v, old in zip(trainable, before, strict=True) if id(v) in mine]
+        # A bias before a normalisation has no gradient; everything else must move.
+        assert np.mean(moved) > 0.7, f"{phase.name} moved only {sum(moved)} of {len(moved)}"
+
+
+def check_update_counts(make, tmp_path):
+    model = make()
+    steps(model, 3)
+    assert model.steps_trained == 3
+    for phase in model.phases():
+        assert int(model.optimizer[phase.name].iterations) == 3 * phase.repeats
+
+
+def check_logs_are_finite_and_as_declared(make, tmp_path):
+    model = make()
+    history = model.fit(tiny.images(), batch_size=BATCH, verbose=0).history
+    names = [f"{phase.name}_loss" for phase in model.phases()] + list(model.log_names)
+    assert sorted(history) == sorted(names)
+    assert np.isfinite(list(history.values())).all()
+
+
+def check_a_saved_model_goes_on_bit_for_bit(make, tmp_path):
+    model = make()
+    steps(model, 2)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    assert tiny.same(model, loaded)
+    steps(model, 2, first=1)
+    steps(loaded, 2, first=1)
+    assert loaded.steps_trained == 4 and tiny.same(model, loaded)
+
+
+def check_weights_alone_resume_in_a_fresh_model(make, tmp_path):
+    model, fresh = make(), make()
+    steps(model, 2)
+    model.save_weights(tmp_path / "model.weights.h5")
+    fresh.load_weights(tmp_path / "model.weights.h5")
+    steps(model, 1, first=1)
+    steps(fresh, 1, first=1)
+    assert tiny.same(model, fresh)
+
+
+def check_config_rebuilds_the_model(make, tmp_path):
+    model = make()
+    again = type(model).from_config(model.get_config())
+    assert again.get_config() == model.get_config()
+
+
+def check_samples(make, tmp_path):
+    model = make()
+    n = model.num_generators
+    each = [model.sample(4, generator=k, seed=1) for k in range(n)]
+    assert all(i.shape == (4, *model.image_shape) and i.dtype == np.float32 for i in each)
+    np.testing.assert_array_equal(each[0], model.sample(4, generator=0, seed=1))
+    assert not np.array_equal(model.sample(4, seed=1), model.sample(4, seed=2))
+    assert model.sample(1).shape[0] == 1
+    for bad in (dict(num_samples=0), dict(num_samples=1, generator=n)):
+        try:
+            model.sample(**bad)
+        except ValueError as error:
+            assert "Received" in str(error)
+        else:
+            raise AssertionError(f"{bad} was accepted")
+
+
+def check_sampling_leaves_training_alone(make, tmp_path):
+    model, other = make(), make()
+    other.sample(3)
+    steps(model, 1)
+    steps(other, 1)
+    assert tiny.same(model, other)
+
+
+def check_export(make, tmp_path):
+    from keras_multigan.export import export_generators
+
+    model = make()
+    paths = export_generators(model, tmp_path / "export")
+    assert len(paths) == model.num_generators + 1
+
+
+CHECKS = [check for name, check in list(globals().items()) if name.startswith("check_")]

@@ -1,0 +1,63 @@
+"""Losses against independent NumPy, their ranges and their errors."""
+
+import itertools
+
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_multigan import losses
+
+RANDOM = np.random.default_rng(0)
+
+
+def close(actual, expected):
+    np.testing.assert_allclose(ops.convert_to_numpy(actual), expected, rtol=2e-6, atol=1e-7)
+
+
+def test_wasserstein():
+    real, fake = RANDOM.normal(size=(7, 1)), RANDOM.normal(size=(5, 1))
+    close(losses.critic_wasserstein(ops.array(real), ops.array(fake)), fake.mean() - real.mean())
+    close(losses.generator_wasserstein(ops.array(fake)), -fake.mean())
+
+
+def test_low_precision_scores_are_averaged_in_float32():
+    # 1 + 1/512 has no bfloat16; a mean taken in bfloat16 would be 1.
+    scores = ops.cast([1.0] * 255 + [1.5], "bfloat16")
+    close(losses.generator_wasserstein(scores), -(1 + 0.5 / 256))
+
+
+def test_gradient_penalty():
+    gradients = RANDOM.normal(size=(6, 4, 3, 2)).astype("float32")
+    norms = np.sqrt((gradients.astype("float64") ** 2).sum(axis=(1, 2, 3)))
+    close(losses.gradient_penalty(ops.array(gradients)), ((norms - 1) ** 2).mean())
+    close(losses.gradient_penalty(ops.zeros((3, 2))), 1.0)
+
+
+def test_gradient_penalty_needs_a_batch_axis():
+    with pytest.raises(ValueError, match=r"Received: shape \(3,\)"):
+        losses.gradient_penalty(ops.zeros((3,)))
+
+
+def test_total_variation_distance():
+    p, q = RANDOM.dirichlet(np.ones(10), size=(2, 4))
+    close(losses.total_variation_distance(ops.array(p), ops.array(q)),
+          np.abs(p - q).sum(axis=-1) / 2)
+    close(losses.total_variation_distance(ops.array([1.0, 0]), ops.array([0, 1.0])), 1.0)
+    with pytest.raises(ValueError, match="same classes"):
+        losses.total_variation_distance(ops.zeros((2, 3)), ops.zeros((2, 4)))
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_mean_pairwise_tvd(n):
+    p = RANDOM.dirichlet(np.ones(10), size=n)
+    expected = np.mean([np.abs(a - b).sum() / 2 for a, b in itertools.combinations(p, 2)])
+    close(losses.mean_pairwise_tvd(ops.array(p)), expected)
+    close(losses.mean_pairwise_tvd(ops.eye(n)), 1.0)
+    close(losses.mean_pairwise_tvd(ops.ones((n, 4)) / 4), 0.0)
+
+
+@pytest.mark.parametrize("shape", [(1, 10), (10,), (2, 3, 4)])
+def test_mean_pairwise_tvd_needs_pairs(shape):
+    with pytest.raises(ValueError, match="n >= 2"):
+        losses.mean_pairwise_tvd(ops.zeros(shape))

@@ -1,0 +1,46 @@
+"""Tiny networks, so that tests are about the code around them."""
+
+import keras
+import numpy as np
+from keras import layers
+
+SHAPE = (4, 4, 1)
+LATENT = 3
+
+
+def generator(latent_dim=LATENT, shape=SHAPE):
+    return keras.Sequential([
+        keras.Input((latent_dim,)),
+        layers.Dense(8), layers.BatchNormalization(), layers.LeakyReLU(0.2),
+        layers.Dense(int(np.prod(shape)), activation="tanh"), layers.Reshape(shape),
+        layers.Activation("linear", dtype="float32"),
+    ])
+
+
+def critic(shape=SHAPE, dropout=0.2):
+    return keras.Sequential([
+        keras.Input(shape), layers.Flatten(), layers.Dense(8), layers.LayerNormalization(),
+        layers.LeakyReLU(0.2), layers.Dropout(dropout), layers.Dense(1),
+    ])
+
+
+def classifier(shape=SHAPE, classes=3):
+    return keras.Sequential([keras.Input(shape), layers.Flatten(), layers.Dense(classes)])
+
+
+def images(count=60, shape=SHAPE, seed=0):
+    return np.random.default_rng(seed).uniform(-1, 1, (count, *shape)).astype("float32")
+
+
+def state(model):
+    """Every variable of a compiled model that training may change, as NumPy."""
+    variables = [*model.variables, *model.optimizer.variables]
+    metrics = {id(v) for metric in model.metrics for v in metric.variables}
+    return [keras.ops.convert_to_numpy(v) for v in variables if id(v) not in metrics]
+
+
+def same(model, other):
+    states = state(model), state(other)
+    return len(states[0]) == len(states[1]) and all(
+        np.array_equal(a, b) for a, b in zip(*states, strict=True)
+    )
