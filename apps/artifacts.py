@@ -3,7 +3,6 @@
 import os
 import pathlib
 import re
-import zipfile
 
 import common
 import numpy as np
@@ -37,7 +36,7 @@ class ServedGenerators:
             except Exception as error:  # TensorFlow's own errors have no common base but this
                 raise ValueError(
                     f"Expected a complete SavedModel. Received: {path}, which cannot be loaded "
-                    f"({_short(error)}). Export it again with apps/export.py."
+                    f"({common.short(error)}). Export it again with apps/export.py."
                 ) from error
             _check_signature(self._loaded[number], path)
         self.numbers = [number for number in paths if number is not None]
@@ -63,22 +62,6 @@ class ServedGenerators:
         ])
 
 
-def load_keras(path, fix="Save it again."):
-    """A .keras file, without code execution; ValueError with `fix` where it is damaged."""
-    path = pathlib.Path(path).expanduser()
-    try:
-        if path.is_file() and not zipfile.is_zipfile(path):  # Keras would say "not found"
-            raise ValueError("it is no zip file, or it is cut off")
-        return common.load_model(path)
-    except FileNotFoundError:
-        raise
-    except Exception as error:  # from zip, JSON, HDF5 or any layer's from_config
-        raise ValueError(
-            f"Expected a complete .keras file of known classes. Received: {path}, which cannot be "
-            f"loaded ({_short(error)}). {fix}"
-        ) from error
-
-
 def keras_path(path):
     """`path` itself, or model.keras in it if it is a folder that holds one."""
     path = pathlib.Path(path).expanduser()
@@ -93,7 +76,7 @@ def load_multigan(path):
             "Expected a run folder (with model.keras) or a .keras file. Received: "
             f"{path}, which is neither. A run that is not finished goes on with --resume."
         )
-    model = load_keras(path, "Save it again, or train again.")
+    model = common.load_model(path, "Save it again, or train again.")
     if not isinstance(model, MultiGAN):
         raise ValueError(
             f"Expected a saved MultiGAN, which has generators. Received: {path}, a "
@@ -192,8 +175,3 @@ def _check_signature(loaded, path):
             f"Received: {path} with the signatures {sorted(loaded.signatures)}. "
             "Export it with apps/export.py."
         )
-
-
-def _short(error):
-    """The error's first sentence; Keras' next one may advise to switch its safe mode off."""
-    return f"{type(error).__name__}: {' '.join(str(error).split()).split('. ')[0][:300]}"

@@ -7,6 +7,7 @@ import pathlib
 import platform
 import sys
 import time
+import zipfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # TensorFlow leaves oneDNN off on CPUs without AVX512-VNNI, where it is 2 to 3 times as fast too.
@@ -33,14 +34,18 @@ def run(main):
             main(argv)
         except (ValueError, TypeError, OSError, ImportError, RuntimeError,
                 callbacks.NonFiniteLossError) as error:
-            logging.info("Where it came from:", exc_info=True)  # seen with --verbosity=0
+            logging.debug("Where it came from:", exc_info=True)  # seen with --verbosity=1
             fail(error)
         except KeyboardInterrupt:
-            fail("Interrupted. Go on with --resume.", code=130)
+            resumable = "resume" in flags.FLAGS
+            fail("interrupted." + " Go on with --resume." * resumable, code=130)
 
     def parse(argv):
         try:
-            return flags.FLAGS(argv)
+            rest = flags.FLAGS(argv)
+            if flags.FLAGS["verbosity"].using_default_value:
+                flags.FLAGS.verbosity = -1  # else absl shows TensorFlow's long INFO lines
+            return rest
         except flags.Error as error:
             fail(f"{error}\nSee {argv[0]} --help.")
 
@@ -135,12 +140,30 @@ def open_run(output, options, resume=False):
     return output
 
 
-def load_model(path):
-    """A saved Keras model (.keras), without code execution."""
-    path = pathlib.Path(path)
+def load_model(path, fix="Save it again."):
+    """A .keras file, without code execution.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        ValueError: it is damaged; the message ends with `fix`.
+    """
+    path = pathlib.Path(path).expanduser()
     if not path.is_file() or path.suffix != ".keras":
         raise FileNotFoundError(f"Expected a saved model (.keras file). Received: {path}")
-    return keras.saving.load_model(path, safe_mode=True)
+    try:
+        if not zipfile.is_zipfile(path):  # Keras would say "not found"
+            raise ValueError("it is no zip file, or it is cut off")
+        return keras.saving.load_model(path, safe_mode=True)
+    except Exception as error:  # from zip, JSON, HDF5 or any layer's from_config
+        raise ValueError(
+            f"Expected a complete .keras file of known classes. Received: {path}, which cannot be "
+            f"loaded ({short(error)}). {fix}"
+        ) from error
+
+
+def short(error):
+    """The error's first sentence; Keras' next one may advise to switch its safe mode off."""
+    return f"{type(error).__name__}: {' '.join(str(error).split()).split('. ')[0][:300]}"
 
 
 def train_classifier(network, train, test, *, epochs, batch_size=128, learning_rate=2e-3, seed=0,
@@ -192,7 +215,7 @@ def get_classifier(options, train, test, output):
     """
     if options["classifier"] != "auto":
         return load_model(options["classifier"]), str(options["classifier"])
-    if options["dataset"] == "mnist" and options["image_size"] == 32:
+    if options["dataset"].split(":")[0] == "mnist" and options["image_size"] == 32:
         return metrics.shipped_classifier(), "keras_multigan MNIST classifier (shipped)"
     path = output / "classifier.keras"
     name = f"compact classifier trained on {options['dataset']}"
@@ -254,14 +277,15 @@ def measure(images_by_generator, real, classifier, classifier_name, dataset):
         real: array of test images.
         classifier: Keras model, images -> logits.
         classifier_name: what to call it.
-        dataset: "mnist" gets TF-GAN's MNIST functions, others the classifier's logits.
+        dataset: "mnist" (or a version of it) gets TF-GAN's MNIST functions, others the classifier's
+            logits.
 
     Returns:
         dict for metrics.json.
     """
     probabilities = metrics.class_probabilities(images_by_generator, classifier)
     mixture = np.concatenate(images_by_generator)
-    if dataset == "mnist":
+    if dataset.split(":")[0] == "mnist":
         def distance(images):
             return metrics.mnist_frechet_distance(real, images)
 

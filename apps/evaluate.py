@@ -62,10 +62,10 @@ def find_classifier(folder, dataset, choice, trained_on):
     """
     make = f"Make one with `python apps/train_classifier.py --dataset={dataset}`"
     if choice != "auto":
-        return artifacts.load_keras(choice, f"{make}."), str(choice)
+        return common.load_model(choice, f"{make}."), str(choice)
     own = folder / "classifier.keras"
     if own.is_file() and dataset == trained_on:
-        return artifacts.load_keras(own, f"{make}, give it by --classifier."), (
+        return common.load_model(own, f"{make}, give it by --classifier."), (
             f"compact classifier trained on {dataset}")
     if dataset == "mnist":
         return metrics.shipped_classifier(), "keras_multigan MNIST classifier (shipped)"

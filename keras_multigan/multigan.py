@@ -293,6 +293,7 @@ class MultiGAN(keras.Model):
         return super().fit(
             dataset, epochs=epochs, verbose=verbose, initial_epoch=initial_epoch,
             callbacks=[_SetLossWeights(), *(callbacks or [])], steps_per_epoch=steps_per_epoch,
+            shuffle=False,  # the dataset is shuffled already, where it is ours
         )
 
     def _stream(self, images, labels, batch_size):

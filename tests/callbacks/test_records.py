@@ -1,0 +1,50 @@
+"""What a run leaves to look at."""
+
+import matplotlib.image
+import numpy as np
+import pytest
+import tiny
+
+from keras_multigan import callbacks
+from keras_multigan.models import ComMutEGAN
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    model = ComMutEGAN([tiny.generator(), tiny.generator()], tiny.critic(), tiny.classifier(),
+                       latent_dim=tiny.LATENT, seed=1)
+    model.compile()
+    model.fit(tiny.images(), batch_size=12, epochs=3, steps_per_epoch=2, verbose=0, callbacks=[
+        callbacks.RunProgress(6), callbacks.HistoryLog(folder), callbacks.SampleGrid(folder, 4)])
+    return folder, model
+
+
+def test_history(run):
+    folder, model = run
+    rows = callbacks.read_history(folder)
+    assert [row["epoch"] for row in rows] == [0, 1, 2]
+    assert set(rows[0]) == {"epoch", *(metric.name for metric in model.metrics)}
+    assert rows[2]["critic_loss"] == pytest.approx(model.history.history["critic_loss"][2])
+    again = callbacks.HistoryLog(folder, initial_epoch=1)
+    assert [row["epoch"] for row in again.rows] == [0], "rows after the checkpoint are dropped"
+
+
+def test_sample_grid(run):
+    folder, model = run
+    picture = matplotlib.image.imread(folder / "samples.png")
+    assert picture.shape[:2] == (2 * 2 * (4 + 2), 2 * (4 * 5 + 1))
+    corner = picture[2:10, 2:10:2, 0][::2]  # the first image, behind one white pixel, doubled
+    expected = np.round((model.sample(4, generator=0, seed=0)[0, ..., 0] + 1) * 127.5) / 255
+    np.testing.assert_allclose(corner, expected, atol=1.5 / 255)
+
+
+def test_tensorboard_events(run):
+    tf = pytest.importorskip("tensorflow")
+    folder, _ = run
+    tags = set()
+    for path in (folder / "tensorboard").iterdir():
+        for record in tf.data.TFRecordDataset(str(path)):
+            event = tf.compat.v1.Event.FromString(record.numpy())
+            tags |= {(value.tag, event.step) for value in event.summary.value}
+    assert {("samples", 2), ("critic_loss", 0), ("tvd", 2)} <= tags

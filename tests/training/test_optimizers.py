@@ -1,0 +1,53 @@
+"""OptimizerGroup: one owner a variable, learning rates, configuration."""
+
+import keras
+import pytest
+import tiny
+
+from keras_multigan.training import OptimizerGroup, Phase
+
+
+def adam():
+    return keras.optimizers.Adam(1e-3)
+
+
+def test_two_phases_cannot_share_an_optimizer():
+    shared = adam()
+    with pytest.raises(ValueError, match="an optimizer of its own"):
+        OptimizerGroup({"critic": shared, "generator": shared})
+
+
+def test_members_must_be_optimizers():
+    with pytest.raises(ValueError, match="critic_optimizer is expected to be.*Received"):
+        OptimizerGroup({"critic": 2e-4})
+
+
+def test_a_variable_has_one_owner():
+    network = tiny.critic()
+    group = OptimizerGroup({"a": adam(), "b": adam()})
+    with pytest.raises(ValueError, match="exactly one phase"):
+        group.build([Phase("a", None, [network]), Phase("b", None, [network])])
+
+
+def test_variables_are_all_members():
+    networks = {"a": tiny.critic(), "b": tiny.generator()}
+    group = OptimizerGroup({name: adam() for name in networks})
+    group.build([Phase(name, None, [network]) for name, network in networks.items()])
+    for name, network in networks.items():
+        # Adam: iterations, learning rate, two moments a variable.
+        assert len(group[name].variables) == 2 + 2 * len(network.trainable_variables)
+    members = sum(len(group[name].variables) for name in networks)
+    assert len(group.variables) == 1 + members
+
+
+def test_learning_rates_are_the_members():
+    group = OptimizerGroup({"a": adam()})
+    with pytest.raises(AttributeError, match=r"model.optimizer\['a'\].learning_rate"):
+        _ = group.learning_rate
+
+
+def test_config():
+    group = OptimizerGroup({"a": keras.optimizers.Adam(3e-4, beta_1=0.5), "b": adam()})
+    again = OptimizerGroup.from_config(group.get_config())
+    assert list(again.optimizers) == ["a", "b"]
+    assert again["a"].get_config() == group["a"].get_config()
