@@ -24,7 +24,7 @@ CLASSIFIERS = {"paper": networks.commute_classifier, "compact": networks.compact
 NUM_EVALUATION_IMAGES = 10_000
 
 
-def run(main):
+def run(main, argv=None):
     """Runs `main(argv)` as an absl app. Wrong input ends it with exit code 2 and one message."""
 
     def guarded(argv):
@@ -49,7 +49,7 @@ def run(main):
         except flags.Error as error:
             fail(f"{error}\nSee {argv[0]} --help.")
 
-    app.run(guarded, flags_parser=parse)
+    app.run(guarded, argv=argv, flags_parser=parse)
 
 
 def fail(message, code=2):
@@ -119,24 +119,25 @@ def resolve_options(presets, output, resume):
 _MAY_DIFFER = ("data_dir",)
 
 
-def open_run(output, options, resume=False):
-    """Makes the run folder `output` and writes options.json into it, or reopens it.
-
-    Raises:
-        FileExistsError: the folder holds something and `resume` is False, or no run at all.
-    """
+def check_output(output, resume=False):
+    """Raises FileExistsError unless `output` is new, or empty, or a run to be resumed."""
     output = pathlib.Path(output)
-    if resume and (output / "options.json").exists():
-        return output
-    if output.exists() and any(output.iterdir()):
-        run_there = (output / "options.json").exists()
+    has_run = (output / "options.json").exists()
+    if output.exists() and (not output.is_dir() or any(output.iterdir())) and not (has_run and resume):
         raise FileExistsError(
-            f"--output is expected to be a new or empty folder. Received: {output}, which holds "
-            + ("a run. Go on with it by --resume" if run_there else "other files. Empty it")
+            f"--output is expected to be a new or empty folder. Received: {output}, which "
+            + ("holds a run. Go on with it by --resume" if has_run else "holds other files. Empty it")
             + " or choose another folder."
         )
-    output.mkdir(parents=True, exist_ok=True)
-    write_json(output / "options.json", {"options": options, "versions": versions()})
+
+
+def open_run(output, options, resume=False):
+    """Makes the run folder with options.json, or reopens it; see `check_output`."""
+    check_output(output, resume)
+    output = pathlib.Path(output)
+    if not (output / "options.json").exists():
+        output.mkdir(parents=True, exist_ok=True)
+        write_json(output / "options.json", {"options": options, "versions": versions()})
     return output
 
 
@@ -206,34 +207,39 @@ def load_split(options, split):
     return images, labels
 
 
-def get_classifier(options, train, test, output):
-    """The classifier of a run: the file --classifier; for MNIST the shipped one; else one that is
-    trained now on the data set and kept in the run folder.
+def get_classifier(options, train, test, saved):
+    """The classifier of a run: the file --classifier; for MNIST the shipped one; else the one in the
+    file `saved`; else one that is trained now on the data set.
 
     Returns:
         (Keras model, images -> logits; what to call it in results)
     """
     if options["classifier"] != "auto":
         return load_model(options["classifier"]), str(options["classifier"])
-    if options["dataset"].split(":")[0] == "mnist" and options["image_size"] == 32:
+    if options["dataset"].split(":")[0] == "mnist":
         return metrics.shipped_classifier(), "keras_multigan MNIST classifier (shipped)"
-    path = output / "classifier.keras"
     name = f"compact classifier trained on {options['dataset']}"
-    if not path.exists():
-        print(f"Training a classifier on {options['dataset']}.", flush=True)
-        policy = keras.config.dtype_policy()
-        keras.config.set_dtype_policy("float32")
-        network = networks.compact_classifier(
-            train[0].shape[1:], int(train[1].max()) + 1, filters=16
-        )
-        epochs = max(2, min(15, 15 * 1437 // len(train[0])))
-        accuracy = train_classifier(network, train, test, epochs=epochs, verbose=0)
-        keras.config.set_dtype_policy(policy)
-        print(f"Its accuracy on the test images is {100 * accuracy:.2f} %.", flush=True)
-        partial = path.with_name("partial.keras")
-        network.save(partial)
-        os.replace(partial, path)
-    return load_model(path), name
+    if saved.exists():
+        return load_model(saved), name
+    print(f"Training a classifier on {options['dataset']}.", flush=True)
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    keras.utils.set_random_seed(0)  # all runs on a data set are measured by one classifier
+    network = networks.compact_classifier(
+        train[0].shape[1:], int(train[1].max()) + 1, filters=16
+    )
+    epochs = max(2, min(15, 15 * 1437 // len(train[0])))
+    accuracy = train_classifier(network, train, test, epochs=epochs, verbose=0)
+    keras.config.set_dtype_policy(policy)
+    print(f"Its accuracy on the test images is {100 * accuracy:.2f} %.", flush=True)
+    return network, name
+
+
+def save_model(model, path):
+    """Saves a Keras model so that a reader never sees half a file."""
+    partial = path.with_name(f"partial-{path.name}")
+    model.save(partial)
+    os.replace(partial, path)
 
 
 def train(model, images, options, output):
@@ -353,7 +359,7 @@ def finish(model, real, classifier, classifier_name, options, output, seconds):
                            f"average class probabilities in %, TVD {results['pairwise_tvd']:.4f}")
     plots.save_curves({name: [row[name] for row in history] for name in history[0]},
                       output / "curves.png")
-    model.save(output / "model.keras")
+    save_model(model, output / "model.keras")
     if not (output / "export").exists():
         export.export_generators(model, output / "export")
     write_json(output / "metrics.json", results)

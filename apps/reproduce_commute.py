@@ -58,9 +58,8 @@ def _options(n, weight, **others):
 EXPERIMENTS = {
     "batch_concatenation": Experiment(
         "Batch concatenation without and with the TVD loss (tables 1-3)",
-        "The generators' order is arbitrary: compare how the classes are shared out. The TVD that "
-        "equation 7 gives for the paper's own class tables is 0.884, 0.981 and 0.839, less than the "
-        "one it prints.",
+        "The generators' order is arbitrary: compare how the classes are shared out. The paper's "
+        "class tables have a TVD (equation 7) of 0.884, 0.981 and 0.839, less than it prints.",
         [Run("n2-gamma0", _options(2, 0, until_converged=True), 4.738, 0.9832),
          Run("n2-gamma5", _options(2, 5, until_converged=True), 3.602, 0.9965),
          Run("n4-gamma0", _options(4, 0, until_converged=True), 2.9439, 0.9633)],
@@ -191,7 +190,8 @@ def shared_classifier(options, output):
     if not path.exists():
         keras.utils.set_random_seed(0)
         splits = [common.load_split(options, split) for split in ("train", "test")]
-        common.get_classifier(options, *splits, output)
+        classifier, _ = common.get_classifier(options, *splits, path)
+        common.save_model(classifier, path)
     return str(path)
 
 

@@ -8,6 +8,8 @@ The run folder gets options.json, metrics.json, history.csv, samples.png, curves
 class_table.png, tensorboard/, checkpoints/, model.keras, and export/ for TF Serving.
 """
 
+import pathlib
+
 import common
 import keras
 from absl import flags
@@ -31,7 +33,8 @@ PAPER = {
 }
 PRESETS = {
     "paper": PAPER,
-    "quick": {**PAPER, "dataset": "digits", "width": 0.25, "epochs": 20, "steps_per_epoch": 50},
+    "quick": {**PAPER, "dataset": "digits", "width": 0.25, "learning_rate": 5e-4,
+              "epochs": 12, "steps_per_epoch": 50},
 }
 
 
@@ -113,13 +116,15 @@ def train(options, output, resume=False):
     Returns:
         The content of metrics.json.
     """
+    common.check_output(output, resume)
+    output = pathlib.Path(output)
+    if (output / "metrics.json").exists():
+        return common.read_json(output / "metrics.json")
     with distribute.scope(options["strategy"], options["devices"]):
         train_set, test_set = (common.load_split(options, split) for split in ("train", "test"))
         generators, critic = build_networks(options, train_set[0].shape[1:])
-        output = common.open_run(output, options, resume)
-        if (output / "metrics.json").exists():
-            return common.read_json(output / "metrics.json")
-        classifier, name = common.get_classifier(options, train_set, test_set, output)
+        own_classifier = output / "classifier.keras"
+        classifier, name = common.get_classifier(options, train_set, test_set, own_classifier)
         adam = dict(learning_rate=options["learning_rate"], beta_1=0.5, beta_2=0.9)
         model = ComMutEGAN(
             generators, critic, classifier, latent_dim=options["latent_dim"],
@@ -129,6 +134,11 @@ def train(options, output, resume=False):
         )
         model.compile(critic_optimizer=keras.optimizers.Adam(**adam),
                       generator_optimizer=keras.optimizers.Adam(**adam))
+        model.check_batch_size(options["batch_size"])
+        # All is known to fit: from here on there is a run.
+        common.open_run(output, options, resume)
+        if name.startswith("compact") and not own_classifier.exists():
+            common.save_model(classifier, own_classifier)
         seconds = common.train(model, train_set[0], options, output)
         return common.finish(model, test_set[0], classifier, name, options, output, seconds)
 

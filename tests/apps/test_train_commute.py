@@ -1,0 +1,132 @@
+"""The main app: what it leaves, exact resume after SIGKILL, every bad input."""
+
+import csv
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import h5py
+import numpy as np
+import pytest
+from conftest import REPOSITORY, TINY
+
+TINY = [*TINY]
+
+
+def test_a_run_leaves_everything(tiny_run):
+    for name in ("samples.png", "curves.png", "class_table.png", "model.keras", "classifier.keras",
+                 "export/models.config", "export/generator_1/1/saved_model.pb",
+                 "export/mixture/1/saved_model.pb", "checkpoints/epoch-00002.weights.h5"):
+        assert (tiny_run / name).stat().st_size > 0, name
+    assert list((tiny_run / "tensorboard").iterdir())
+    options = json.loads((tiny_run / "options.json").read_text())
+    assert options["options"]["n_generators"] == 2 and options["options"]["seed"] == 0
+    assert options["versions"]["keras"]
+    with open(tiny_run / "history.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["0", "1"]
+    results = json.loads((tiny_run / "metrics.json").read_text())
+    assert results["frechet_distance"] > 0 and 0 <= results["pairwise_tvd"] <= 1
+    table = np.array(results["class_probabilities"])
+    assert table.shape == (2, 10) and np.allclose(table.sum(axis=1), 1, atol=1e-4)
+    assert len(results["frechet_distance_by_generator"]) == 2
+    assert results["frechet_features"] == "logits of: compact classifier trained on digits"
+    assert (results["training_steps"], results["generated_images"]) == (4, 10_000)
+
+
+def test_a_finished_run_is_reported_again(tiny_run, run_app):
+    before = (tiny_run / "metrics.json").stat().st_mtime_ns
+    done = run_app("train_commute.py", f"--output={tiny_run}", "--resume")
+    assert "pairwise TVD" in done.stdout and "generator 1" in done.stdout
+    assert (tiny_run / "metrics.json").stat().st_mtime_ns == before
+
+
+def weights(path):
+    found = {}
+    with h5py.File(path) as file:
+        file.visititems(lambda name, item: found.__setitem__(name, item[()])
+                        if isinstance(item, h5py.Dataset) else None)
+    return found
+
+
+@pytest.mark.parametrize("flags", [[], ["--strategy=mirrored", "--devices=2"]],
+                         ids=["one device", "two replicas"])
+def test_killed_and_resumed_is_bitwise_the_same(flags, run_app, tmp_path, tiny_run):
+    # The tiny run's classifier spares training two more.
+    flags = [*TINY, *flags, "--epochs=6", f"--classifier={tiny_run / 'classifier.keras'}"]
+    app = str(REPOSITORY / "apps" / "train_commute.py")
+    process = subprocess.Popen([sys.executable, app, *flags, f"--output={tmp_path / 'killed'}"],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    note = tmp_path / "killed" / "checkpoints" / "epoch-00002.json"
+    deadline = time.monotonic() + 300
+    while not note.exists() and process.poll() is None and time.monotonic() < deadline:
+        os.sched_yield()
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert note.exists() or list(note.parent.glob("*.json")), "it never reached a checkpoint"
+    assert not (tmp_path / "killed" / "metrics.json").exists(), "it was killed too late"
+
+    done = run_app("train_commute.py", "--resume", f"--output={tmp_path / 'killed'}")
+    assert "Going on after epoch" in done.stdout
+    run_app("train_commute.py", *flags, f"--output={tmp_path / 'whole'}")
+    a, b = (tmp_path / name for name in ("killed", "whole"))
+    last = pathlib.Path("checkpoints") / "epoch-00006.weights.h5"
+    first, second = weights(a / last), weights(b / last)
+    assert first.keys() == second.keys() and len(first) > 50
+    different = [name for name in first if not np.array_equal(first[name], second[name])]
+    assert not different
+    assert any("seed_0" in name for name in first) and any("optimizer" in name for name in first)
+    assert (a / "history.csv").read_text() == (b / "history.csv").read_text()
+    results = [json.loads((x / "metrics.json").read_text()) for x in (a, b)]
+    for result in results:
+        result.pop("seconds_of_last_attempt")
+    assert results[0] == results[1]
+
+
+def test_dry_run(run_app, tmp_path):
+    done = run_app("train_commute.py", "--preset=paper", "--n_generators=3", "--dry_run",
+                   f"--output={tmp_path / 'run'}")
+    for line in ("batch_size            504", "epochs                70",
+                 "generator 910,660 each, 2,731,980 in all", "critic    4,306,177"):
+        assert line in done.stdout
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("flags, message", [
+    (["--batch_size=9"], "multiple of the 2 generators. Received: 9. Use 8 or 10"),
+    (["--n_generators=0"], "--n_generators is expected to be >= 1. Received: 0"),
+    (["--tvd_schedule=cosine:1"], "Received: 'cosine:1'"),
+    (["--preset=huge"], "huge"),
+    (["--n_critik=3"], "n_critik"),
+    (["--dataset=digts"], "digits"),
+    (["--dataset=mnist", "--data_dir=/nonexistent"], "/nonexistent"),
+    (["--classifier=/nonexistent.keras"], "/nonexistent.keras"),
+    (["extra"], "Only flags are expected"),
+])
+def test_bad_input_ends_with_2_and_writes_nothing(flags, message, run_app_in_process, tmp_path):
+    code, error = run_app_in_process("train_commute", [*TINY, *flags, f"--output={tmp_path / 'x'}"])
+    assert code == 2 and error.startswith("error: ") and message in error
+    assert not (tmp_path / "x").exists()
+
+
+def test_resume_with_other_options(tiny_run, run_app_in_process):
+    before = (tiny_run / "options.json").read_bytes()
+    code, error = run_app_in_process(
+        "train_commute", [f"--output={tiny_run}", "--resume", "--seed=3", "--n_critic=5"])
+    assert code == 2
+    assert "--seed: the run has 0, received 3" in error
+    assert "--n_critic: the run has 3, received 5" in error
+    assert (tiny_run / "options.json").read_bytes() == before
+
+
+def test_output_that_is_taken(tiny_run, run_app_in_process, tmp_path):
+    code, error = run_app_in_process("train_commute", [f"--output={tiny_run}"])
+    assert code == 2 and "holds a run. Go on with it by --resume" in error
+    (tmp_path / "notes.txt").write_text("mine")
+    code, error = run_app_in_process("train_commute", [f"--output={tmp_path}"])
+    assert code == 2 and "holds other files" in error
+    assert (tmp_path / "notes.txt").read_text() == "mine"
