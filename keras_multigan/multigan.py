@@ -211,14 +211,16 @@ class MultiGAN(keras.Model):
     def train_step(self, data):
         images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
         parts = self.batches_per_step
-        images = _split(images, parts)
-        labels = [None] * parts if labels is None else _split(labels, parts)
-        self.step(images, labels)
-        self.engine.average_over_replicas(
-            [v for phase in self.phases() for network in phase.networks
-             for v in network.non_trainable_weights]
-        )
-        self.optimizer.assign_add(self.optimizer.iterations, 1)
+        # Without this the end of a dataset would come when half a step has happened.
+        with self.engine.after(images):
+            images = _split(images, parts)
+            labels = [None] * parts if labels is None else _split(labels, parts)
+            self.step(images, labels)
+            self.engine.average_over_replicas(
+                [v for phase in self.phases() for network in phase.networks
+                 for v in network.non_trainable_weights]
+            )
+            self.optimizer.assign_add(self.optimizer.iterations, 1)
         return {name: tracker.result() for name, tracker in self._trackers.items()}
 
     def step(self, images, labels):
@@ -282,7 +284,7 @@ class MultiGAN(keras.Model):
                 "x is expected to be a NumPy array (N, H, W, C) or a tf.data.Dataset of batches. "
                 f"Received: {type(x).__name__}"
             )
-        if available == 0 and (steps_per_epoch is None or not isinstance(x, np.ndarray)):
+        if available == 0 and not (isinstance(x, np.ndarray) and steps_per_epoch):
             raise ValueError(
                 f"One training step is expected to get {self.batches_per_step} real batches. "
                 "Received: fewer samples than that. Lower batch_size, or set steps_per_epoch to "
@@ -311,9 +313,10 @@ class MultiGAN(keras.Model):
         group = batch_size * self.batches_per_step
         images = np.asarray(images, "float32")
 
+        start = self.steps_trained  # now: TensorFlow starts the stream while a step is running
+
         def make_stream():
-            return training_stream(images, labels, batch_size=group, seed=self.seed,
-                                   start=self.steps_trained)
+            return training_stream(images, labels, batch_size=group, seed=self.seed, start=start)
 
         return self.engine.as_dataset(make_stream), len(images) // group
 
@@ -329,7 +332,7 @@ class MultiGAN(keras.Model):
         check_images(first)
         self.check_batch_size(len(first))
         dataset = dataset.rebatch(len(first) * self.batches_per_step, drop_remainder=True)
-        return dataset, int(dataset.cardinality())
+        return dataset, len(list(dataset.take(1)))
 
     def _check_images_shape(self, shape):
         if tuple(shape) != self.image_shape:

@@ -6,14 +6,17 @@ import os
 import pathlib
 
 import keras
+import numpy as np
 from absl import logging
+from keras import ops
 
 
 class Checkpoint(keras.callbacks.Callback):
     """Saves the whole training state (weights, optimizers, random state) at the end of an epoch.
 
-    A checkpoint is `<directory>/epoch-<e>.weights.h5` with `epoch-<e>.json` beside it (epochs
-    finished, SHA-256 of the weights). Files appear under their names only when they are complete.
+    A checkpoint is `<directory>/epoch-<e>.npz` (all variables in the model's order) with
+    `epoch-<e>.json` beside it (epochs finished, SHA-256 of the other). Files appear under their names
+    only when they are complete. NumPy's format, because HDF5 crashes the process on a full disk.
 
     Args:
         directory: folder of the checkpoints, made if missing.
@@ -32,7 +35,7 @@ class Checkpoint(keras.callbacks.Callback):
         save_checkpoint(self.model, self.directory, epoch + 1)
         for note in _notes(self.directory)[self.keep :]:
             note.unlink()
-            _weights(note).unlink(missing_ok=True)
+            _arrays(note).unlink(missing_ok=True)
 
 
 def save_checkpoint(model, directory, epoch):
@@ -40,19 +43,21 @@ def save_checkpoint(model, directory, epoch):
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     note = directory / f"epoch-{epoch:05d}.json"
-    partial = directory / "partial.weights.h5"
+    partial = directory / "partial"
+    arrays = {str(i): ops.convert_to_numpy(v) for i, v in enumerate(_state(model))}
     try:
-        model.save_weights(partial)
+        with open(partial, "wb") as file:
+            np.savez(file, **arrays)
+            os.fsync(file.fileno())
         digest = _digest(partial)
-        os.replace(partial, _weights(note))
-        text = json.dumps({"epoch": epoch, "sha256": digest})
-        partial.write_text(text)
+        os.replace(partial, _arrays(note))
+        partial.write_text(json.dumps({"epoch": epoch, "sha256": digest}))
         os.replace(partial, note)
-    except (OSError, RuntimeError) as error:  # HDF5 reports a failed write as either
+    except OSError as error:
         partial.unlink(missing_ok=True)
         raise OSError(
             f"Checkpoint {note.stem} could not be written to {directory}: {error}. Earlier "
-            "checkpoints are kept. Free some space and go on with --resume."
+            "checkpoints are kept. Free some space and go on from them."
         ) from error
 
 
@@ -63,18 +68,18 @@ def restore_checkpoint(model, directory):
         The number of epochs that it had finished; 0 where there is no checkpoint yet.
 
     Raises:
-        ValueError: there are checkpoints, but all are damaged.
+        ValueError: there are checkpoints, but all are damaged, or they are of another model.
     """
     notes = _notes(pathlib.Path(directory))
     for note in notes:
         try:
             content = json.loads(note.read_text())
-            if _digest(_weights(note)) != content["sha256"]:
+            if _digest(_arrays(note)) != content["sha256"]:
                 raise ValueError("its SHA-256 differs from the one written with it")
         except (OSError, ValueError, KeyError) as error:
             logging.warning("Checkpoint %s is damaged (%s); trying the one before.", note.stem, error)
             continue
-        model.load_weights(_weights(note))
+        _load(model, _arrays(note))
         return content["epoch"]
     if notes:
         raise ValueError(
@@ -89,8 +94,27 @@ def _notes(directory):
     return sorted(directory.glob("epoch-*.json"), reverse=True)
 
 
-def _weights(note):
-    return note.with_suffix(".weights.h5")
+def _arrays(note):
+    return note.with_suffix(".npz")
+
+
+def _state(model):
+    """All variables but the metrics', which start anew in every epoch."""
+    metrics = {id(v) for metric in model.metrics for v in metric.variables}
+    return [v for v in [*model.variables, *model.optimizer.variables] if id(v) not in metrics]
+
+
+def _load(model, path):
+    with np.load(path, allow_pickle=False) as file:
+        arrays = [file[str(i)] for i in range(len(file.files))]
+    state = _state(model)
+    if [a.shape for a in arrays] != [tuple(v.shape) for v in state]:
+        raise ValueError(
+            f"Expected a checkpoint of this model, with {len(state)} variables. Received: {path} with "
+            f"{len(arrays)}, or of other shapes. Build the model as it was when it was saved."
+        )
+    for variable, array in zip(state, arrays, strict=True):
+        variable.assign(array)
 
 
 def _digest(path):

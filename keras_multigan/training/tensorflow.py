@@ -50,6 +50,11 @@ def fold_in_replica(seed):
     return tf.random.experimental.stateless_fold_in(seed, context.replica_id_in_sync_group)
 
 
+def after(tensor):
+    """A context in which nothing happens before `tensor` is there."""
+    return tf.control_dependencies([tensor])
+
+
 def average_over_replicas(variables):
     """Gives all replicas the mean of their values, inside a step.
 

@@ -34,7 +34,7 @@ def test_resume_is_exact_and_old_checkpoints_go(tmp_path):
     model, other = make(), make()
     fit(model, tmp_path, 3)
     assert names(tmp_path) == [f"epoch-0000{e}.{end}" for e in (2, 3)
-                               for end in ("json", "weights.h5")]
+                               for end in ("json", "npz")]
     assert callbacks.restore_checkpoint(other, tmp_path) == 3
     assert tiny.same(model, other)
     steps(model, 1, first=3)
@@ -52,7 +52,7 @@ def test_a_damaged_checkpoint_is_passed_by(tmp_path, damage, caplog):
     fit(model, tmp_path, 1)
     expected = tiny.state(model)
     fit(model, tmp_path, 2, first=1)
-    weights = tmp_path / "epoch-00002.weights.h5"
+    weights = tmp_path / "epoch-00002.npz"
     content = bytearray(weights.read_bytes())
     content[len(content) // 2] ^= 1
     {"truncated": lambda: weights.write_bytes(content[:1000]),
@@ -68,7 +68,7 @@ def test_a_damaged_checkpoint_is_passed_by(tmp_path, damage, caplog):
 
 def test_all_damaged(tmp_path):
     fit(make(), tmp_path, 2)
-    for path in tmp_path.glob("*.h5"):
+    for path in tmp_path.glob("*.npz"):
         path.write_bytes(b"")
     with pytest.raises(ValueError, match="Received: 2 damaged ones .epoch-00002, epoch-00001"):
         callbacks.restore_checkpoint(make(), tmp_path)
@@ -79,7 +79,7 @@ def test_a_full_disk_keeps_what_was_saved(tmp_path):
     callbacks.save_checkpoint(model, tmp_path, 1)
     before = {name: (tmp_path / name).read_bytes() for name in names(tmp_path)}
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    size = (tmp_path / "epoch-00001.weights.h5").stat().st_size
+    size = (tmp_path / "epoch-00001.npz").stat().st_size
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, limits[1]))
         with pytest.raises(OSError, match="epoch-00002 could not be written.*Earlier checkpoints"):
@@ -88,6 +88,14 @@ def test_a_full_disk_keeps_what_was_saved(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert {name: (tmp_path / name).read_bytes() for name in names(tmp_path)} == before
     assert callbacks.restore_checkpoint(make(), tmp_path) == 1
+
+
+def test_a_checkpoint_of_another_model(tmp_path):
+    callbacks.save_checkpoint(make(), tmp_path, 1)
+    other = ComMutEGAN([tiny.generator()], tiny.critic(), tiny.classifier(), latent_dim=tiny.LATENT)
+    other.compile()
+    with pytest.raises(ValueError, match="Expected a checkpoint of this model.*Received"):
+        callbacks.restore_checkpoint(other, tmp_path)
 
 
 def test_notes_say_what_they_belong_to(tmp_path):
