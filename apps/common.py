@@ -169,7 +169,10 @@ def short(error):
 
 def train_classifier(network, train, test, *, epochs, batch_size=128, learning_rate=2e-3, seed=0,
                      verbose=2):
-    """Trains a classifier (logits) on small random shifts and rotations of the images.
+    """Trains a classifier (logits) on randomly shifted, rotated, dimmed and noisy images.
+
+    It is to judge generators from their first steps on: one that has seen only clean images gives
+    one class, with certainty, to all blurred ones, and no gradient to part them.
 
     Args:
         network: Keras model, images -> logits.
@@ -182,12 +185,15 @@ def train_classifier(network, train, test, *, epochs, batch_size=128, learning_r
     images, labels = train
     steps = -(-len(images) // batch_size)
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps * epochs)
-    shift = keras.Sequential([
+    spoil = keras.Sequential([
         keras.layers.RandomTranslation(0.07, 0.07, fill_mode="nearest", seed=seed),
         keras.layers.RandomRotation(0.03, fill_mode="nearest", seed=seed + 1),
+        keras.layers.RandomContrast(0.5, value_range=(-1, 1), seed=seed + 2),
+        keras.layers.RandomBrightness(0.2, value_range=(-1, 1), seed=seed + 3),
+        keras.layers.GaussianNoise(0.4, seed=seed + 4),
     ])
     inputs = keras.Input(images.shape[1:])
-    trained = keras.Model(inputs, network(shift(inputs)))
+    trained = keras.Model(inputs, network(spoil(inputs)))
     trained.compile(keras.optimizers.Adam(schedule),
                     keras.losses.SparseCategoricalCrossentropy(from_logits=True),
                     metrics=["accuracy"])

@@ -94,7 +94,7 @@ class RunProgress(keras.callbacks.Callback):
         self.bar.add(1, sorted((logs or {}).items()))
 
 
-@functools.cache
+@functools.lru_cache(maxsize=2)
 def _writer(directory):
     import tensorflow as tf
 

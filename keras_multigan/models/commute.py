@@ -68,7 +68,8 @@ class ComMutEGAN(MultiGAN):
         self.gp_weight = float(gp_weight)
         self.generator_batch_size = generator_batch_size
         self.tvd_weight = self.add_schedule("tvd_weight", tvd_weight)
-        if self.n_critic < 1 or self.gp_weight < 0 or (generator_batch_size or 1) < 1:
+        own_batch = 1 if generator_batch_size is None else generator_batch_size
+        if self.n_critic < 1 or self.gp_weight < 0 or own_batch < 1:
             raise ValueError(
                 "Expected n_critic >= 1, gp_weight >= 0 and generator_batch_size >= 1 or None. "
                 f"Received: {n_critic}, {gp_weight} and {generator_batch_size}"
