@@ -156,6 +156,7 @@ def test_generator_batch_size(monkeypatch):
 
 def test_tvd_weight_follows_its_schedule():
     model = make(tvd_weight=schedules.sudden_death(20, 2))
+    model.run_eagerly = True
     seen = []
     spy = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: seen.append(float(model.tvd_weight_value)))
@@ -177,6 +178,7 @@ def test_the_papers_defaults():
 
 def test_classifier_never_moves():
     model = make()
+    model.run_eagerly = True
     before = model.classifier.get_weights()
     conformance.steps(model, 2)
     for old, new in zip(before, model.classifier.get_weights(), strict=True):
@@ -220,5 +222,6 @@ def make_with(generators):
 def test_no_classifier_is_needed_without_a_weight_or_with_one_generator():
     for n, weight in ((2, 0), (2, "constant:0"), (1, 12.2)):
         model = make(n, classifier=None, tvd_weight=weight)
+        model.run_eagerly = True  # one step is not worth a trace
         history = model.fit(tiny.images(), batch_size=12, steps_per_epoch=1, verbose=0).history
         assert history["tvd"] == [0.0]
