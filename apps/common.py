@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import platform
+import shutil
 import sys
 import time
 import zipfile
@@ -32,13 +33,13 @@ def run(main, argv=None):
             if len(argv) > 1:
                 raise ValueError(f"Only flags are expected. Received: {argv[1:]}. See --help.")
             main(argv)
-        except (ValueError, TypeError, OSError, ImportError, RuntimeError,
+        except (ValueError, TypeError, OverflowError, OSError, ImportError, RuntimeError,
                 callbacks.NonFiniteLossError) as error:
             logging.debug("Where it came from:", exc_info=True)  # seen with --verbosity=1
             fail(error)
         except KeyboardInterrupt:
             resumable = "resume" in flags.FLAGS
-            fail("interrupted." + " Go on with --resume." * resumable, code=130)
+            fail("interrupted." + " Go on with --resume and the same --output." * resumable, code=130)
 
     def parse(argv):
         try:
@@ -100,7 +101,12 @@ def resolve_options(presets, output, resume):
     given = {name: flags.FLAGS[name].value for name in (*presets["quick"], "preset")
              if flags.FLAGS[name].present}
     path = pathlib.Path(output) / "options.json"
-    if not (resume and path.exists()):
+    if resume and not path.exists():
+        raise FileNotFoundError(
+            f"--resume expects the folder of a run in --output. Received: {output}, which has no "
+            "options.json. Correct --output, or leave --resume out to start a run there."
+        )
+    if not resume:
         preset = given.get("preset", "quick")
         return {"preset": preset, **presets[preset], **given}
     started = read_json(path)["options"]
@@ -126,8 +132,9 @@ def check_output(output, resume=False):
     if output.exists() and (not output.is_dir() or any(output.iterdir())) and not (has_run and resume):
         raise FileExistsError(
             f"--output is expected to be a new or empty folder. Received: {output}, which "
-            + ("holds a run. Go on with it by --resume" if has_run else "holds other files. Empty it")
-            + " or choose another folder."
+            + ("holds a run. " if has_run else "holds other files. ")
+            + ("Go on with it by --resume or c" if has_run and "resume" in flags.FLAGS else "C")
+            + "hoose another folder."
         )
 
 
@@ -222,7 +229,7 @@ def get_classifier(options, train, test, saved):
     """
     if options["classifier"] != "auto":
         return load_model(options["classifier"]), str(options["classifier"])
-    if options["dataset"].split(":")[0] == "mnist":
+    if options["dataset"].split(":")[0] == "mnist" and options["image_size"] == 32:
         return metrics.shipped_classifier(), "keras_multigan MNIST classifier (shipped)"
     name = f"compact classifier trained on {options['dataset']}"
     if saved.exists():
@@ -368,7 +375,8 @@ def finish(model, real, classifier, classifier_name, options, output, seconds):
     plots.save_curves({name: [row[name] for row in history] for name in history[0]},
                       output / "curves.png")
     save_model(model, output / "model.keras")
-    if not (output / "export").exists():
+    if not (output / "export" / "models.config").exists():  # the last file of an export
+        shutil.rmtree(output / "export", ignore_errors=True)
         export.export_generators(model, output / "export")
     write_json(output / "metrics.json", results)
     return results

@@ -33,7 +33,6 @@ def main(argv):
     output = flags.FLAGS.output
     common.check_output(output)
     train, test = (common.load_split(options, split) for split in ("train", "test"))
-    output = common.open_run(output, options)
     width = {} if options["filters"] is None else {"filters": options["filters"]}
     network = common.CLASSIFIERS[options["network"]](
         train[0].shape[1:], int(np.max(train[1])) + 1, **width
@@ -43,6 +42,7 @@ def main(argv):
         network, train, test, epochs=options["epochs"], batch_size=options["batch_size"],
         learning_rate=options["learning_rate"], seed=options["seed"],
     )
+    output = common.open_run(output, options)
     common.save_model(network, output / "classifier.keras")
     common.write_json(output / "metrics.json", {
         "test_accuracy": accuracy, "test_images": len(test[0]),

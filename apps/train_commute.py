@@ -74,6 +74,11 @@ def complete(options):
     if n < 1:
         raise ValueError(f"--n_generators is expected to be >= 1. Received: {n}")
     schedules.parse(options["tvd_schedule"])
+    for name in ("learning_rate", "width"):
+        if not 0 < options[name] < float("inf"):
+            raise ValueError(
+                f"--{name} is expected to be a finite number > 0. Received: {options[name]}"
+            )
     options = dict(options)
     if options["epochs"] is None:
         options["epochs"] = 250 if options["until_converged"] else 70
@@ -137,7 +142,7 @@ def train(options, output, resume=False):
         model.check_batch_size(options["batch_size"])
         # All is known to fit: from here on there is a run.
         common.open_run(output, options, resume)
-        if name.startswith("compact") and not own_classifier.exists():
+        if name.startswith("compact classifier") and not own_classifier.exists():
             common.save_model(classifier, own_classifier)
         seconds = common.train(model, train_set[0], options, output)
         return common.finish(model, test_set[0], classifier, name, options, output, seconds)

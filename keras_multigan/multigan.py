@@ -260,7 +260,10 @@ class MultiGAN(keras.Model):
             steps_per_epoch: steps an epoch; one pass over the data if None.
 
         Arrays are shuffled by (`seed`, steps trained so far), so that a loaded model goes on where
-        it stopped, bit for bit. The order of a Dataset is its owner's affair.
+        it stopped, bit for bit, if `initial_epoch` says how many epochs it has had: schedules follow
+        the epoch. State must be restored before `fit` (`callbacks.restore_checkpoint`, `load_model`);
+        Keras' BackupAndRestore does so later, when the order is fixed. The order of a Dataset is its
+        owner's affair.
 
         Returns:
             `keras.callbacks.History`, with the mean of each log by epoch.
@@ -292,9 +295,10 @@ class MultiGAN(keras.Model):
             )
         if isinstance(x, np.ndarray) and steps_per_epoch is None:
             steps_per_epoch = available
+        callbacks = [_SetLossWeights(), *keras.tree.flatten(callbacks or [])]
         return super().fit(
             dataset, epochs=epochs, verbose=verbose, initial_epoch=initial_epoch,
-            callbacks=[_SetLossWeights(), *(callbacks or [])], steps_per_epoch=steps_per_epoch,
+            callbacks=callbacks, steps_per_epoch=steps_per_epoch,
             shuffle=False,  # the dataset is shuffled already, where it is ours
         )
 
@@ -361,7 +365,7 @@ class MultiGAN(keras.Model):
         if not self.compiled:
             return None
         optimizers = {f"{name}_optimizer": keras.saving.serialize_keras_object(o)
-                      for name, o in self.optimizer.optimizers.items()}
+                      for name, o in self.optimizer.members.items()}
         return {**self._compile_arguments, **optimizers}
 
     def compile_from_config(self, config):

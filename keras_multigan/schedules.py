@@ -81,7 +81,7 @@ def parse(text):
         if not arguments:
             return constant(float(name))
         return makers[name](*(float(argument) for argument in arguments))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(
             "Expected a schedule as constant:WEIGHT, linear:START:END:EPOCHS or "
             f"sudden_death:WEIGHT:EPOCHS. Received: {text!r} ({error}). "

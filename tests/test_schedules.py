@@ -39,7 +39,8 @@ def test_get():
 
 
 @pytest.mark.parametrize("text", ["", "cosine:1", "linear:20:5", "constant:x", "sudden_death:20:0",
-                                  "constant:-1", "constant:nan", "linear:20:5:2.5"])
+                                  "constant:-1", "constant:nan", "linear:20:5:2.5",
+                                  "sudden_death:20:inf"])
 def test_bad_texts(text):
     with pytest.raises(ValueError, match="Expected a schedule as.*Received"):
         schedules.parse(text)

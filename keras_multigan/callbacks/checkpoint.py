@@ -28,6 +28,8 @@ class Checkpoint(keras.callbacks.Callback):
 
     def __init__(self, directory, keep=2):
         super().__init__()
+        if keep < 1:
+            raise ValueError(f"keep is expected to be >= 1. Received: {keep}")
         self.directory = pathlib.Path(directory)
         self.keep = keep
 

@@ -33,7 +33,8 @@ class ComMutEGAN(MultiGAN):
         classifier: Keras model, images -> K logits, never trained here; may be None where
             tvd_weight is 0 or n = 1.
         latent_dim: length of a noise vector.
-        tvd_weight: number, or schedule epoch -> weight (`keras_multigan.schedules`).
+        tvd_weight: number, or schedule epoch -> weight (`keras_multigan.schedules`; other callables
+            must be registered with Keras to be loaded again).
         n_critic: critic updates a step.
         gp_weight: weight of the gradient penalty.
         generator_batch_size: images a generator in its own update; m/n if None. The batch size m is
@@ -52,6 +53,8 @@ class ComMutEGAN(MultiGAN):
       root has an epsilon of 1e-12.
     - "Fresh real batch" is taken literally: an epoch, one pass over m = 500 batches of MNIST, has
       120 critic updates and 40 generator updates.
+    - The generators' dropout 0.3 is at the start of their last block; see `commute_generator`.
+    - "The objective" whose convergence ends a run is not named; `ConvergenceStop` watches critic_loss.
     - The generator update draws m/n images from each generator, not m (see generator_batch_size).
     - The TVD is computed even while its weight is 0, so that it can be logged; its gradient is then
       multiplied by 0.
@@ -64,14 +67,15 @@ class ComMutEGAN(MultiGAN):
         super().__init__(generators, latent_dim=latent_dim, seed=seed, **kwargs)
         self.critic = critic
         self.classifier = classifier
-        self.n_critic = int(n_critic)
+        self.n_critic = n_critic
         self.gp_weight = float(gp_weight)
         self.generator_batch_size = generator_batch_size
         self.tvd_weight = self.add_schedule("tvd_weight", tvd_weight)
-        own_batch = 1 if generator_batch_size is None else generator_batch_size
-        if self.n_critic < 1 or self.gp_weight < 0 or own_batch < 1:
+        counts = [n_critic, 1 if generator_batch_size is None else generator_batch_size]
+        if any(int(c) != c or c < 1 for c in counts) or not 0 <= self.gp_weight < float("inf"):
             raise ValueError(
-                "Expected n_critic >= 1, gp_weight >= 0 and generator_batch_size >= 1 or None. "
+                "Expected whole numbers n_critic >= 1 and generator_batch_size >= 1 (or None), and a "
+                "finite gp_weight >= 0. "
                 f"Received: {n_critic}, {gp_weight} and {generator_batch_size}"
             )
         score = output_shape(critic, self.image_shape, "critic")

@@ -32,10 +32,15 @@ class OptimizerGroup(keras.optimizers.Optimizer):
                 f"for several of {list(optimizers)}; its moments and step count would mix. "
                 "Create one instance a phase."
             )
-        self.optimizers = dict(optimizers)
+        self.members = dict(optimizers)
+
+    @property
+    def optimizers(self):
+        """The members as a list, where Keras' learning-rate callbacks and TensorBoard look."""
+        return list(self.members.values())
 
     def __getitem__(self, phase):
-        return self.optimizers[phase]
+        return self.members[phase]
 
     def build(self, phases):
         """Builds every optimizer on its phase's variables. Raises ValueError if a variable has two
@@ -50,18 +55,18 @@ class OptimizerGroup(keras.optimizers.Optimizer):
                         "Every variable is expected to be updated by exactly one phase. Received: "
                         f"{variable.path} in the phases {owners[id(variable)]!r} and {phase.name!r}."
                     )
-            self.optimizers[phase.name].build(phase.variables)
+            self.members[phase.name].build(phase.variables)
         super().build([])
 
     @property
     def variables(self):
-        return [self.iterations] + [v for o in self.optimizers.values() for v in o.variables]
+        return [self.iterations] + [v for o in self.members.values() for v in o.variables]
 
     @property
     def learning_rate(self):
         raise AttributeError(
             "A group of optimizers has no single learning rate. Use, for example, "
-            f"model.optimizer[{next(iter(self.optimizers))!r}].learning_rate."
+            f"model.optimizer[{next(iter(self.members))!r}].learning_rate."
         )
 
     # The members save themselves as children of the group.
@@ -74,7 +79,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     def get_config(self):
         return {
             "optimizers": {
-                name: keras.saving.serialize_keras_object(o) for name, o in self.optimizers.items()
+                name: keras.saving.serialize_keras_object(o) for name, o in self.members.items()
             },
             "name": self.name,
         }

@@ -94,6 +94,9 @@ def test_dry_run(run_app, tmp_path):
     (["--dataset=digts"], "digits"),
     (["--dataset=mnist", "--data_dir=/nonexistent"], "/nonexistent"),
     (["--classifier=/nonexistent.keras"], "/nonexistent.keras"),
+    (["--learning_rate=nan"], "--learning_rate is expected to be a finite number"),
+    (["--width=0"], "--width is expected to be a finite number"),
+    (["--resume"], "--resume expects the folder of a run"),
     (["extra"], "Only flags are expected"),
 ])
 def test_bad_input_ends_with_2_and_writes_nothing(flags, message, run_app_in_process, tmp_path):

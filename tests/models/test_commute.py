@@ -198,7 +198,9 @@ def test_classifier_never_moves():
     (dict(classifier=None), "A classifier is expected"),
     (dict(classifier=None, tvd_weight="sudden_death:20:1"), "A classifier is expected"),
     (dict(n_critic=0), "n_critic >= 1"),
+    (dict(n_critic=2.5), "whole numbers"),
     (dict(gp_weight=-1), "gp_weight >= 0"),
+    (dict(gp_weight=float("nan")), "gp_weight >= 0"),
     (dict(tvd_weight=-1), ">= 0"),
     (dict(generator_batch_size=0), "generator_batch_size >= 1"),
 ])

@@ -4,6 +4,7 @@ import keras
 import pytest
 import tiny
 
+from keras_multigan.models import ComMutEGAN
 from keras_multigan.training import OptimizerGroup, Phase
 
 
@@ -49,5 +50,14 @@ def test_learning_rates_are_the_members():
 def test_config():
     group = OptimizerGroup({"a": keras.optimizers.Adam(3e-4, beta_1=0.5), "b": adam()})
     again = OptimizerGroup.from_config(group.get_config())
-    assert list(again.optimizers) == ["a", "b"]
+    assert list(again.members) == ["a", "b"]
     assert again["a"].get_config() == group["a"].get_config()
+
+
+def test_keras_own_learning_rate_callbacks_find_the_members():
+    model = ComMutEGAN([tiny.generator()], tiny.critic(), latent_dim=tiny.LATENT)
+    model.compile(run_eagerly=True)
+    halve = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
+    model.fit(tiny.images(), batch_size=10, steps_per_epoch=1, verbose=0, callbacks=halve)
+    for phase in ("critic", "generator"):
+        assert float(model.optimizer[phase].learning_rate) == pytest.approx(1e-4)
