@@ -241,9 +241,9 @@ def get_classifier(options, train, test, saved):
     network = networks.compact_classifier(
         train[0].shape[1:], int(train[1].max()) + 1, filters=16
     )
-    # Some 700 updates on digits; on fewer it is not sure even of real ones.
+    # Some 1,100 updates on digits; on fewer it is not sure even of real ones.
     small = len(train[0]) < 10_000
-    accuracy = train_classifier(network, train, test, epochs=15 if small else 2,
+    accuracy = train_classifier(network, train, test, epochs=25 if small else 2,
                                 batch_size=32 if small else 128, verbose=0)
     keras.config.set_dtype_policy(policy)
     print(f"Its accuracy on the test images is {100 * accuracy:.2f} %.", flush=True)

@@ -33,7 +33,7 @@ PAPER = {
 }
 PRESETS = {
     "paper": PAPER,
-    "quick": {**PAPER, "dataset": "digits", "width": 0.25, "learning_rate": 5e-4,
+    "quick": {**PAPER, "dataset": "digits", "width": 0.1875, "learning_rate": 5e-4,
               "epochs": 12, "steps_per_epoch": 50},
 }
 

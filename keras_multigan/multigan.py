@@ -208,7 +208,12 @@ class MultiGAN(keras.Model):
         """Real batches that one training step consumes."""
         return max(phase.repeats for phase in self.phases())
 
-    def train_step(self, data):
+    def train_step(self, *arguments):
+        """What Keras calls, with other arguments on every backend."""
+        return self.engine.train_step(self, *arguments)
+
+    def run_step(self, data):
+        """One training step on the batches of `data`; its logs, averaged over the epoch so far."""
         images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
         parts = self.batches_per_step
         # Without this the end of a dataset would come when half a step has happened.
@@ -226,9 +231,8 @@ class MultiGAN(keras.Model):
     def step(self, images, labels):
         """One training step on lists of real batches and labels; override for other control flow."""
         for phase in self.phases():
-            update = self.engine.traced_once(functools.partial(self.update, phase))
-            for repeat in range(phase.repeats):
-                update(images[repeat], labels[repeat])
+            self.engine.repeat(functools.partial(self.update, phase),
+                               images[: phase.repeats], labels[: phase.repeats])
 
     def update(self, phase, images, labels):
         """One update of `phase`; its logs go to the metrics."""

@@ -7,8 +7,16 @@
 `make()` returns a new, compiled, tiny model with `seed=...` set and batches of 12 fitting it.
 """
 
+import inspect
+import os
+import pathlib
+import runpy
+import subprocess
+import sys
+
 import keras
 import numpy as np
+import pytest
 import tiny
 
 BATCH = 12
@@ -107,12 +115,66 @@ def check_sampling_leaves_training_alone(make, tmp_path):
     assert tiny.same(model, other)
 
 
+def check_backends_agree(make, tmp_path):
+    """One step from the same weights, with the same noise and SGD, here and on the other backend."""
+    other = {"tensorflow": "jax", "jax": "tensorflow"}[keras.backend.backend()]
+    pytest.importorskip(other)
+    results = []
+    for backend in (keras.backend.backend(), other):
+        results.append(tmp_path / f"{backend}.npz")
+        subprocess.run(
+            [sys.executable, __file__, inspect.getfile(make), results[-1]], check=True, timeout=600,
+            env={**os.environ, "KERAS_BACKEND": backend},
+        )
+    ours, theirs = (np.load(path) for path in results)
+    assert ours.files == theirs.files
+    for name in ours.files:
+        scale = np.linalg.norm(ours[name])
+        assert scale > 0 or not name.startswith("moved"), f"{name} did not move"
+        assert np.linalg.norm(ours[name] - theirs[name]) <= 1e-5 * scale, name
+
+
+def one_fixed_step(make):
+    """Dict of the weights after one step of `make()` whose every random number is fixed."""
+    def fixed(draw):
+        def numbers(shape, *args, **kwargs):
+            values = getattr(np.random.RandomState(sum(shape)), draw)(size=shape)
+            return keras.ops.convert_to_tensor(values.astype("float32"))
+        return numbers
+
+    keras.random.normal, keras.random.uniform = fixed("normal"), fixed("uniform")
+    keras.layers.Dropout.call = lambda self, inputs, training=False: inputs
+    model = make()
+    model.compile(**{f"{p.name}_optimizer": keras.optimizers.SGD(0.001) for p in model.phases()})
+    numbers = np.random.RandomState(0)
+    for variable in model.trainable_variables:
+        variable.assign(numbers.normal(size=variable.shape) / 2)
+    before = [keras.ops.convert_to_numpy(v) for v in model.trainable_variables]
+    steps(model, 1)
+    after = [keras.ops.convert_to_numpy(v) for v in model.trainable_variables]
+    averages = [keras.ops.convert_to_numpy(v) for g in model.generators
+                for v in g.non_trainable_variables if "seed" not in v.path]
+    owned = {id(v) for phase in model.phases() for v in phase.variables}
+    return {
+        **{f"weight_{k}": a for k, a in enumerate(after)},
+        **{f"average_{k}": a for k, a in enumerate(averages)},
+        "moved": np.concatenate([(a - b).ravel() for v, a, b in zip(
+            model.trainable_variables, after, before, strict=True) if id(v) in owned]),
+    }
+
+
 def check_export(make, tmp_path):
     from keras_multigan.export import export_generators
 
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("export needs KERAS_BACKEND=tensorflow; tests/apps export what JAX trained")
     model = make()
     paths = export_generators(model, tmp_path / "export")
     assert len(paths) == model.num_generators + 1
 
 
 CHECKS = [check for name, check in list(globals().items()) if name.startswith("check_")]
+
+if __name__ == "__main__":  # see check_backends_agree
+    sys.path.insert(0, str(pathlib.Path(__file__).parent))
+    np.savez(sys.argv[2], **one_fixed_step(runpy.run_path(sys.argv[1])["make"]))

@@ -15,6 +15,16 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 TINY = ("--n_generators=2", "--width=0.0625", "--batch_size=8", "--epochs=2", "--steps_per_epoch=2")
 
 
+def pytest_collection_modifyitems(items):
+    """Tests of one engine are marked with its backend."""
+    import keras
+
+    for item in items:
+        needed = {mark.name for mark in item.iter_markers()} & {"tensorflow", "jax"}
+        if needed and keras.backend.backend() not in needed:
+            item.add_marker(pytest.mark.skip(reason=f"needs KERAS_BACKEND={needed.pop()}"))
+
+
 @pytest.fixture(scope="session")
 def run_app():
     """run_app("sample.py", "--flag=1", ...) -> subprocess.CompletedProcess, in the repository."""

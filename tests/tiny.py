@@ -4,6 +4,8 @@ import keras
 import numpy as np
 from keras import layers
 
+from keras_multigan import networks
+
 SHAPE = (4, 4, 1)
 LATENT = 3
 
@@ -19,7 +21,7 @@ def generator(latent_dim=LATENT, shape=SHAPE):
 
 def critic(shape=SHAPE, dropout=0.2):
     return keras.Sequential([
-        keras.Input(shape), layers.Flatten(), layers.Dense(8), layers.LayerNormalization(),
+        keras.Input(shape), layers.Flatten(), layers.Dense(8), networks.LayerNormalization(),
         layers.LeakyReLU(0.2), layers.Dropout(dropout), layers.Dense(1),
     ])
 

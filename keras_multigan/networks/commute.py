@@ -7,6 +7,8 @@ counts; `filters` scales a network's width and `image_shape` its images.
 import keras
 from keras import layers
 
+from keras_multigan.networks.layers import LayerNormalization
+
 # Of the classifiers' batch normalisation: Keras' 0.99 has not settled after a few epochs of digits.
 _MOMENTUM = 0.9
 
@@ -86,7 +88,7 @@ def commute_critic(image_shape=(32, 32, 1), filters=64):
     for block in range(4):
         x = layers.Conv2D(filters * 2**block, 5, strides=2, padding="same")(x)
         if block in (1, 2):
-            x = layers.LayerNormalization()(x)
+            x = LayerNormalization()(x)
         x = layers.Dropout(0.3)(layers.LeakyReLU(0.2)(x))
     scores = layers.Dense(1, dtype="float32")(layers.Flatten()(x))
     return keras.Model(images, scores, name="commute_critic")

@@ -15,9 +15,9 @@ def load_engine():
         RuntimeError: there is no engine for this backend.
     """
     backend = keras.backend.backend()
-    if backend != "tensorflow":
+    if backend not in ("tensorflow", "jax"):
         raise RuntimeError(
-            f"Training is expected to run on the backend 'tensorflow'. Received: {backend!r}. "
-            "Set the environment variable KERAS_BACKEND=tensorflow before Keras is imported."
+            f"Training is expected to run on the backend 'tensorflow' or 'jax'. Received: {backend!r}. "
+            "Set the environment variable KERAS_BACKEND before Keras is imported."
         )
     return importlib.import_module(f"keras_multigan.training.{backend}")

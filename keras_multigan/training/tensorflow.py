@@ -3,6 +3,11 @@
 import tensorflow as tf
 
 
+def train_step(model, data):
+    """Keras' train step."""
+    return model.run_step(data)
+
+
 def minimize(phase, optimizer, images, labels):
     """Runs one update of `phase`.
 
@@ -26,12 +31,14 @@ def minimize(phase, optimizer, images, labels):
     return {f"{phase.name}_loss": loss, **logs}
 
 
-def traced_once(update):
-    """`update`, traced once for all its calls in a step where TensorFlow can do so."""
-    # merge_call, which optimizers need to sum gradients over replicas, fails in a nested function.
-    if num_replicas() > 1 or tf.executing_eagerly():
-        return update
-    return tf.function(update)
+def repeat(update, images, labels):
+    """Calls update(images, labels) for each batch of the lists."""
+    # Traced once for all; but merge_call, which optimizers need to sum gradients over replicas,
+    # fails in a nested function.
+    if num_replicas() == 1 and not tf.executing_eagerly():
+        update = tf.function(update)
+    for batch in zip(images, labels, strict=True):
+        update(*batch)
 
 
 def input_gradient(fn, x):

@@ -1,0 +1,139 @@
+"""The JAX engine: Keras' variables as values in a `StatelessScope`, gradients with `jax.grad`.
+
+What is assigned inside a function that JAX transforms (random state, moving averages, weights) is a
+value of that function: it is returned from it and assigned again outside.
+"""
+
+import contextlib
+
+import jax
+import keras
+
+
+class _Scope(keras.StatelessScope):
+    """A scope that sees the values of the one around it and notes which variables are assigned."""
+
+    around = []
+
+    def __init__(self, pairs=()):
+        super().__init__(state_mapping=list(pairs))
+        if self.around:
+            self.state_mapping = {**self.around[-1].state_mapping, **self.state_mapping}
+        self.assigned = {}
+
+    def add_update(self, update):
+        self.assigned[id(update[0])] = update[0]
+        super().add_update(update)
+
+    def changes(self):
+        """The values of the variables assigned so far, in their order."""
+        return [self.state_mapping[key] for key in self.assigned]
+
+    def __enter__(self):
+        self.around.append(self)
+        return super().__enter__()
+
+    def __exit__(self, *error):
+        self.around.pop()
+        return super().__exit__(*error)
+
+
+def train_step(model, state, data):
+    """Keras' train step: one `model.run_step(data)` as a function of all variables' values."""
+    groups = [model.trainable_variables, model.non_trainable_variables, model.optimizer.variables,
+              model.metrics_variables]
+    pairs = [pair for group, values in zip(groups, state, strict=True)
+             for pair in zip(group, values, strict=True)]
+    with _Scope(pairs) as scope:
+        logs = model.run_step(data)
+        return logs, tuple([scope.get_current_value(v) for v in group] for group in groups)
+
+
+def minimize(phase, optimizer, images, labels):
+    """Runs one update of `phase`; as in the TensorFlow engine."""
+    variables = phase.variables
+
+    def loss(values):
+        with _Scope(zip(variables, values, strict=True)) as scope:
+            value, logs = phase.loss(images, labels)
+            return value, (logs, scope.changes(), _Static(scope.assigned))
+
+    values = [variable.value for variable in variables]
+    (value, (logs, *changes)), gradients = jax.value_and_grad(loss, has_aux=True)(values)
+    _assign(*changes)
+    optimizer.apply(gradients, variables)
+    return {f"{phase.name}_loss": value, **logs}
+
+
+def input_gradient(fn, x):
+    """The gradient of sum(fn(x)) with respect to x, itself differentiable; same shape as x."""
+
+    def total(x):
+        with _Scope() as scope:
+            return jax.numpy.sum(fn(x).astype("float32")), (scope.changes(), _Static(scope.assigned))
+
+    gradient, changes = jax.grad(total, has_aux=True)(x)
+    _assign(*changes)
+    return gradient
+
+
+def repeat(update, images, labels):
+    """Calls update(images, labels) for each batch of the lists, in a loop that is compiled once."""
+    if len(images) == 1:
+        update(images[0], labels[0])
+        return
+
+    def changes(*batch):
+        with _Scope() as scope:
+            update(*batch)
+            return scope.changes(), _Static(scope.assigned)
+
+    assigned = list(jax.eval_shape(changes, images[0], labels[0])[1].value.values())
+
+    def body(values, batch):
+        with _Scope(zip(assigned, values, strict=True)) as scope:
+            update(*batch)
+            return [scope.get_current_value(v) for v in assigned], None
+
+    batches = jax.tree.map(lambda *b: jax.numpy.stack(b), *zip(images, labels, strict=True))
+    values, _ = jax.lax.scan(body, [v.value for v in assigned], batches)
+    for variable, value in zip(assigned, values, strict=True):
+        variable.assign(value)
+
+
+@jax.tree_util.register_static
+class _Static:
+    """Carries what is no array out of a transformed function."""
+
+    def __init__(self, value):
+        self.value = value
+
+
+def _assign(values, assigned):
+    for variable, value in zip(assigned.value.values(), values, strict=True):
+        variable.assign(value)
+
+
+def after(tensor):
+    """A context without effect: a step that has no data does not run."""
+    return contextlib.nullcontext()
+
+
+# One program computes on the global batch, however many devices share it.
+
+
+def fold_in_replica(seed):
+    return seed
+
+
+def average_over_replicas(variables):
+    return None
+
+
+def num_replicas():
+    return 1
+
+
+def as_dataset(make_stream):
+    """An iterator of the tuples of arrays from `make_stream()`."""
+    return make_stream()
