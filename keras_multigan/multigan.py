@@ -59,7 +59,7 @@ class MultiGAN(keras.Model):
         self.generators = list(generators)
         self.latent_dim = int(latent_dim)
         self.seed = int(np.random.SeedSequence().entropy % 2**31) if seed is None else int(seed)
-        self.seed_generator = ReplicaSeedGenerator(self.seed)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
         shapes = [output_shape(g, (self.latent_dim,), f"generators[{k}]")
                   for k, g in enumerate(self.generators)]
         if len(set(shapes)) > 1 or len(shapes[0]) != 3:
@@ -106,13 +106,26 @@ class MultiGAN(keras.Model):
 
     def draw_images(self, generator, batch_size):
         """Training-mode images (batch_size, H, W, C) of generator number `generator`."""
-        noise = keras.random.normal((batch_size, self.latent_dim), seed=self.seed_generator)
+        noise = self.draw(keras.random.normal, batch_size, self.latent_dim)
         return self.generators[generator](noise, training=True)
 
     def draw_mixture(self, batch_size):
-        """Training-mode images of all generators in turn, `batch_size` from each, concatenated."""
+        """Training-mode images, `batch_size` from each generator; image i is generator i mod n's.
+
+        Dealt out like this, a replica's share of a global batch has all generators in it.
+        """
         images = [self.draw_images(k, batch_size) for k in range(self.num_generators)]
-        return ops.concatenate(images, axis=0)
+        return ops.reshape(ops.stack(images, axis=1), (-1, *self.image_shape))
+
+    def draw(self, distribution, batch_size, *shape):
+        """This replica's rows (batch_size, *shape) of what one device would draw for all of them.
+
+        Args:
+            distribution: `keras.random.normal` or another that takes shape and seed.
+        """
+        replicas = self.engine.num_replicas()
+        numbers = distribution((batch_size * replicas, *shape), seed=self.seed_generator)
+        return self.engine.replica_share(numbers)
 
     def sample(self, num_samples, generator=None, seed=None, batch_size=500):
         """Generates images in inference mode.
@@ -221,10 +234,6 @@ class MultiGAN(keras.Model):
             images = _split(images, parts)
             labels = [None] * parts if labels is None else _split(labels, parts)
             self.step(images, labels)
-            self.engine.average_over_replicas(
-                [v for phase in self.phases() for network in phase.networks
-                 for v in network.non_trainable_weights]
-            )
             self.optimizer.assign_add(self.optimizer.iterations, 1)
         return {name: tracker.result() for name, tracker in self._trackers.items()}
 
@@ -299,12 +308,14 @@ class MultiGAN(keras.Model):
             )
         if isinstance(x, np.ndarray) and steps_per_epoch is None:
             steps_per_epoch = available
+        dataset = self.engine.deal(dataset, self.batches_per_step)
         callbacks = [_SetLossWeights(), *keras.tree.flatten(callbacks or [])]
-        return super().fit(
-            dataset, epochs=epochs, verbose=verbose, initial_epoch=initial_epoch,
-            callbacks=callbacks, steps_per_epoch=steps_per_epoch,
-            shuffle=False,  # the dataset is shuffled already, where it is ours
-        )
+        with self.engine.synchronized(self):
+            return super().fit(
+                dataset, epochs=epochs, verbose=verbose, initial_epoch=initial_epoch,
+                callbacks=callbacks, steps_per_epoch=steps_per_epoch,
+                shuffle=False,  # the dataset is shuffled already, where it is ours
+            )
 
     def _stream(self, images, labels, batch_size):
         check_images(images)

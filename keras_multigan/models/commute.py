@@ -16,8 +16,8 @@ class ComMutEGAN(MultiGAN):
     "ComMutE-GAN: Competitive Multiple Efficient Generative Adversarial Networks", anonymous, under
     review. One step is Algorithm 1 of the paper:
 
-    - `n_critic` critic updates, each on a real batch x of its own, with x~ the concatenation of
-      m/n images from each generator and x^ = eps x + (1 - eps) x~, eps ~ U[0, 1] a sample:
+    - `n_critic` critic updates, each on a real batch x of its own, with x~ of m/n
+      images from each generator and x^ = eps x + (1 - eps) x~, eps ~ U[0, 1] a sample:
       L_D = E D(x~) - E D(x) + gp_weight E (||grad D(x^)||_2 - 1)^2.
     - one update of all generators, with p_i the batch mean of softmax(C(x_i)) and Delta the mean
       of 1/2 sum_k |p_ik - p_jk| over the n(n-1)/2 pairs:
@@ -115,7 +115,7 @@ class ComMutEGAN(MultiGAN):
     def critic_loss(self, images, labels):
         fakes = self.draw_mixture(images.shape[0] // self.num_generators)
         images = ops.cast(images, fakes.dtype)
-        epsilon = keras.random.uniform((images.shape[0], 1, 1, 1), seed=self.seed_generator)
+        epsilon = self.draw(keras.random.uniform, images.shape[0], 1, 1, 1)
         epsilon = ops.cast(epsilon, fakes.dtype)
         gradients = self.engine.input_gradient(
             lambda x: self.critic(x, training=True), epsilon * images + (1 - epsilon) * fakes
@@ -138,14 +138,15 @@ class ComMutEGAN(MultiGAN):
         return adversarial + self.tvd_weight_value * (1.0 - tvd), {"tvd": tvd}
 
     def mean_tvd(self, fakes):
-        """Delta of images (n * b, H, W, C), or None where it is not defined."""
+        """Delta of images (b * n, H, W, C), as `draw_mixture` deals them, or None where there is none."""
         if self.classifier is None or self.num_generators == 1:
             return None
         logits = ops.cast(self.classifier(fakes, training=False), "float32")
         probabilities = ops.reshape(
-            ops.softmax(logits), (self.num_generators, -1, logits.shape[-1])
+            ops.softmax(logits), (-1, self.num_generators, logits.shape[-1])
         )
-        return losses.mean_pairwise_tvd(ops.mean(probabilities, axis=1))
+        means = self.engine.mean_over_replicas(ops.mean(probabilities, axis=0))
+        return losses.mean_pairwise_tvd(means)
 
     def get_config(self):
         return {

@@ -79,8 +79,9 @@ def input_gradient(fn, x):
 
 def repeat(update, images, labels):
     """Calls update(images, labels) for each batch of the lists, in a loop that is compiled once."""
-    if len(images) == 1:
-        update(images[0], labels[0])
+    if len(images) == 1 or not isinstance(images[0], jax.core.Tracer):  # run_eagerly, say
+        for batch in zip(images, labels, strict=True):
+            update(*batch)
         return
 
     def changes(*batch):
@@ -126,8 +127,20 @@ def fold_in_replica(seed):
     return seed
 
 
-def average_over_replicas(variables):
-    return None
+def replica_share(tensor):
+    return tensor
+
+
+def mean_over_replicas(tensor):
+    return tensor
+
+
+def synchronized(model):
+    return contextlib.nullcontext()
+
+
+def deal(dataset, parts):
+    return dataset
 
 
 def num_replicas():

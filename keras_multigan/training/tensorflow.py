@@ -1,5 +1,8 @@
 """The TensorFlow engine: gradients with GradientTape, replicas with tf.distribute."""
 
+import contextlib
+
+import keras
 import tensorflow as tf
 
 
@@ -62,24 +65,61 @@ def after(tensor):
     return tf.control_dependencies([tensor])
 
 
-def average_over_replicas(variables):
-    """Gives all replicas the mean of their values, inside a step.
+def replica_share(tensor):
+    """This replica's rows of a tensor (rows, ...) that is the same on all of them."""
+    replicas = num_replicas()
+    if replicas == 1:
+        return tensor
+    rows = tensor.shape[0] // replicas
+    start = rows * tf.distribute.get_replica_context().replica_id_in_sync_group
+    return tf.slice(tensor, [start] + [0] * (len(tensor.shape) - 1), [rows, *tensor.shape[1:]])
 
-    Each replica moves its own batch-normalisation averages; a checkpoint holds one replica's.
+
+def mean_over_replicas(tensor):
+    """The mean of the replicas' tensors, differentiable; inside a loss."""
+    if num_replicas() == 1:
+        return tensor
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, tensor)
+
+
+@contextlib.contextmanager
+def synchronized(model):
+    """While it is open, batch normalisation takes its statistics over all replicas.
+
+    A replica's own would make of k replicas another algorithm, and let the moving averages, of which
+    one replica's are saved, drift apart. Not a property of the layers: they are saved without it.
     """
-    if num_replicas() == 1 or not variables:
-        return
-    context = tf.distribute.get_replica_context()
-    values = [tf.identity(variable.value) for variable in variables]
-    means = context.all_reduce(tf.distribute.ReduceOp.MEAN, values)
-    for variable, mean in zip(variables, means, strict=True):
-        variable.assign(mean)
+    layers = [] if num_replicas() == 1 else [
+        layer for layer in model._flatten_layers()
+        if isinstance(layer, keras.layers.BatchNormalization) and not layer.synchronized
+    ]
+    for layer in layers:
+        layer.synchronized = True
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.synchronized = False
 
 
 def as_dataset(make_stream):
     """A `tf.data.Dataset` of the tuples of arrays, all of one shape, from `make_stream()`."""
     signature = tuple(tf.TensorSpec(array.shape, array.dtype) for array in next(make_stream()))
     return tf.data.Dataset.from_generator(make_stream, output_signature=signature).prefetch(2)
+
+
+def deal(dataset, parts):
+    """Reorders a dataset's elements, each `parts` batches long, so that a replica's share of an element
+    is its shares of all the batches, in their order."""
+    replicas = num_replicas()
+    if replicas == 1:
+        return dataset
+
+    def reorder(x):
+        shares = tf.reshape(x, tf.concat([[parts, replicas, -1], tf.shape(x)[1:]], axis=0))
+        return tf.ensure_shape(tf.reshape(tf.experimental.numpy.swapaxes(shares, 0, 1), tf.shape(x)), x.shape)
+
+    return dataset.map(lambda *x: tf.nest.map_structure(reorder, x if len(x) > 1 else x[0]))
 
 
 def num_replicas():

@@ -99,7 +99,7 @@ def test_joint_generator_loss_gives_each_its_own_gradient():
 
     def own(images, i):
         model = fixed_model(images, kernel, classes)
-        delta = model.mean_tvd(keras.ops.array(images.reshape(12, *tiny.SHAPE)))
+        delta = model.mean_tvd(keras.ops.array(images.swapaxes(0, 1).reshape(12, *tiny.SHAPE)))
         return -float(np.mean(images[i].reshape(-1, 16) @ kernel)) + 2.0 * (1 - float(delta))
 
     moved = fakes.copy()
