@@ -1,38 +1,60 @@
-"""From the flag --strategy to a tf.distribute strategy."""
+"""From the flag --strategy to the devices that share the work."""
 
 import contextlib
+import json
+import os
 
-STRATEGIES = ("none", "mirrored")
+import keras
+
+STRATEGIES = ("none", "mirrored", "multiworker", "tpu")
 
 
-def scope(strategy="none", devices=None):
-    """The context in which a model must be built, compiled and trained.
+def scope(strategy="none", devices=None, tpu=""):
+    """The context in which a model must be built, compiled and trained. The batch given to `fit` is
+    the global one, of all replicas.
 
     Args:
-        strategy: "none", or "mirrored": one replica a GPU, or, on a machine without one, a virtual
-            CPU device. The batch given to `fit` is the global one.
-        devices: number of replicas; all GPUs, or one CPU, if None.
+        strategy: "none"; "mirrored", the devices of this machine; "multiworker", the devices of all
+            hosts (TensorFlow: environment variable TF_CONFIG; JAX: the KERAS_DISTRIBUTION_* ones of
+            `keras.distribution.initialize`); "tpu". On TensorFlow these are tf.distribute's
+            strategies, on JAX `keras.distribution.DataParallel`.
+        devices: number of replicas of "mirrored"; all GPUs, or one CPU, if None. Without a GPU they
+            are virtual CPU devices.
+        tpu: TensorFlow's name or address of the TPU; "" or "local" on a TPU VM.
 
     Returns:
         A context manager.
 
     Raises:
-        ValueError: unknown strategy, or a number of devices that this machine cannot give.
+        ValueError: unknown strategy, a number of devices that this machine cannot give, no TPU, a
+            missing or malformed TF_CONFIG.
     """
     if strategy not in STRATEGIES:
         raise ValueError(f"strategy is expected to be one of {STRATEGIES}. Received: {strategy!r}")
     if devices is not None and devices < 1:
         raise ValueError(f"devices is expected to be >= 1. Received: {devices}")
+    if devices not in (None, 1) and strategy == "none":
+        raise ValueError(
+            f"One device is expected without a strategy. Received: devices={devices}. "
+            "Use strategy='mirrored'."
+        )
+    if devices is not None and strategy in ("multiworker", "tpu"):
+        raise ValueError(
+            f"devices is expected to be None for strategy={strategy!r}, which takes all of them. "
+            f"Received: {devices}"
+        )
     if strategy == "none":
-        if devices not in (None, 1):
-            raise ValueError(
-                f"One device is expected without a strategy. Received: devices={devices}. "
-                "Use strategy='mirrored'."
-            )
         return contextlib.nullcontext()
+    if keras.backend.backend() == "jax":
+        return _data_parallel(strategy, devices)
 
     import tensorflow as tf
 
+    if strategy == "multiworker":
+        _check_tf_config()
+        return tf.distribute.MultiWorkerMirroredStrategy().scope()
+    if strategy == "tpu":
+        return _tpu_strategy(tpu).scope()
     gpus = tf.config.list_logical_devices("GPU") if tf.config.list_physical_devices("GPU") else []
     if gpus:
         if devices is not None and devices > len(gpus):
@@ -41,6 +63,19 @@ def scope(strategy="none", devices=None):
     else:
         names = [cpu.name for cpu in _virtual_cpus(devices or 1)]
     return tf.distribute.MirroredStrategy(names).scope()
+
+
+def is_chief():
+    """Whether this process is the one that writes files: the only one, or the first worker."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.process_index() == 0
+    task = json.loads(os.environ.get("TF_CONFIG", "{}")).get("task", {})
+    return task.get("type", "chief") == "chief" or (
+        task["type"] == "worker" and int(task.get("index", 0)) == 0
+        and "chief" not in json.loads(os.environ["TF_CONFIG"]).get("cluster", {})
+    )
 
 
 def _virtual_cpus(count):
@@ -58,3 +93,66 @@ def _virtual_cpus(count):
             f"Received: {count}. Call scope() before anything else of TensorFlow."
         )
     return cpus[:count]
+
+
+def _check_tf_config():
+    example = ('{"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
+               '"task": {"type": "worker", "index": 0}}')
+    text = os.environ.get("TF_CONFIG")
+    try:
+        config = json.loads(text)
+        addresses = config["cluster"][config["task"]["type"]]
+        fits = 0 <= int(config["task"]["index"]) < len(addresses)
+    except (TypeError, ValueError, KeyError):
+        fits = False
+    if not fits:
+        raise ValueError(
+            "strategy='multiworker' expects the environment variable TF_CONFIG, JSON that names all "
+            f"workers and this one's place among them. Received: {text!r}. Set it on every host, "
+            f"here, for example: TF_CONFIG='{example}'"
+        )
+
+
+def _tpu_strategy(name):
+    import tensorflow as tf
+
+    try:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=name)
+        tf.config.experimental_connect_to_cluster(resolver)
+        tf.tpu.experimental.initialize_tpu_system(resolver)
+    except (ValueError, RuntimeError, tf.errors.OpError) as error:
+        raise ValueError(
+            f"strategy='tpu' expects a TPU. Received: none under the name {name!r} "
+            f"({type(error).__name__}: {str(error).strip()[:200]}). On a TPU VM install "
+            "tensorflow-tpu and leave the name out; elsewhere pass its name or grpc:// address."
+        ) from error
+    return tf.distribute.TPUStrategy(resolver)
+
+
+@contextlib.contextmanager
+def _data_parallel(strategy, count):
+    import jax
+
+    if strategy == "multiworker":
+        keras.distribution.initialize()
+    elif strategy == "mirrored" and count is not None:
+        with contextlib.suppress(RuntimeError):  # JAX has started: its devices are settled
+            jax.config.update("jax_num_cpu_devices", count)
+    platform = jax.default_backend()
+    available = jax.devices()
+    if strategy == "tpu" and platform != "tpu":
+        raise ValueError(
+            f"strategy='tpu' expects a TPU. Received: JAX's devices are {available}. On a TPU VM "
+            "install jax[tpu]."
+        )
+    if count is not None and count > len(available):
+        raise ValueError(
+            f"Expected at most {len(available)} devices ({platform}). Received: {count}"
+        )
+    before = keras.distribution.distribution()
+    names = keras.distribution.list_devices()[:count]
+    keras.distribution.set_distribution(keras.distribution.DataParallel(devices=names))
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(before)

@@ -69,6 +69,7 @@ class MultiGAN(keras.Model):
             )
         self.image_shape = shapes[0]
         self._schedules = {}
+        self._inference = {}
 
     # What a subclass defines.
 
@@ -151,6 +152,8 @@ class MultiGAN(keras.Model):
                 f"generator is expected to be None (the mixture) or in 0..{n - 1}. "
                 f"Received: {generator}"
             )
+        if seed is None:  # Keras would make a variable, which all workers of a strategy must do
+            seed = np.random.randint(2**31)
         noise = ops.convert_to_numpy(keras.random.normal((num_samples, self.latent_dim), seed=seed))
         if generator is not None:
             return self._predict(generator, noise, batch_size)
@@ -160,8 +163,12 @@ class MultiGAN(keras.Model):
         return images
 
     def _predict(self, k, noise, batch_size):
-        images = self.generators[k].predict(noise, batch_size=batch_size, verbose=0)
-        return np.asarray(images, "float32")
+        # Not `predict`, which builds a data pipeline and, on several workers, waits for all of them.
+        if k not in self._inference:
+            self._inference[k] = self.engine.inference(self.generators[k])
+        images = [ops.convert_to_numpy(self._inference[k](noise[start : start + batch_size]))
+                  for start in range(0, len(noise), batch_size)]
+        return np.concatenate(images).astype("float32", copy=False)
 
     # Training.
 
@@ -231,8 +238,9 @@ class MultiGAN(keras.Model):
         parts = self.batches_per_step
         # Without this the end of a dataset would come when half a step has happened.
         with self.engine.after(images):
-            images = _split(images, parts)
-            labels = [None] * parts if labels is None else _split(labels, parts)
+            images = _split(images, parts, self._replica_batch_size)
+            labels = ([None] * parts if labels is None
+                      else _split(labels, parts, self._replica_batch_size))
             self.step(images, labels)
             self.optimizer.assign_add(self.optimizer.iterations, 1)
         return {name: tracker.result() for name, tracker in self._trackers.items()}
@@ -329,6 +337,7 @@ class MultiGAN(keras.Model):
             unit = self.batch_unit * self.engine.num_replicas()
             batch_size = -(-32 // unit) * unit
         self.check_batch_size(batch_size)
+        self._replica_batch_size = batch_size // self.engine.num_replicas()
         group = batch_size * self.batches_per_step
         images = np.asarray(images, "float32")
 
@@ -350,6 +359,7 @@ class MultiGAN(keras.Model):
         first = ops.convert_to_numpy(first[0] if isinstance(first, (tuple, list)) else first)
         check_images(first)
         self.check_batch_size(len(first))
+        self._replica_batch_size = len(first) // self.engine.num_replicas()
         dataset = dataset.rebatch(len(first) * self.batches_per_step, drop_remainder=True)
         return dataset, len(list(dataset.take(1)))
 
@@ -431,7 +441,7 @@ def output_shape(network, input_shape, name):
         ) from error
 
 
-def _split(tensor, parts):
-    """A tensor (parts * m, ...) as a list of tensors (m, ...)."""
-    tensor = ops.reshape(tensor, (parts, -1, *tensor.shape[1:]))
+def _split(tensor, parts, size):
+    """A tensor (parts * size, ...) as a list of tensors (size, ...), whose shapes are known."""
+    tensor = ops.reshape(tensor, (parts, size, *tensor.shape[1:]))
     return [tensor[index] for index in range(parts)]

@@ -138,7 +138,7 @@ class ComMutEGAN(MultiGAN):
         return adversarial + self.tvd_weight_value * (1.0 - tvd), {"tvd": tvd}
 
     def mean_tvd(self, fakes):
-        """Delta of images (b * n, H, W, C), as `draw_mixture` deals them, or None where there is none."""
+        """Delta of images (b * n, H, W, C) as `draw_mixture` deals them; None where there is none."""
         if self.classifier is None or self.num_generators == 1:
             return None
         logits = ops.cast(self.classifier(fakes, training=False), "float32")

@@ -115,6 +115,17 @@ def _assign(values, assigned):
         variable.assign(value)
 
 
+def inference(network):
+    """A function that runs a network in inference mode, compiled for each number of rows."""
+
+    @jax.jit
+    def run(weights, state, inputs):
+        return network.stateless_call(weights, state, inputs, training=False)[0]
+
+    return lambda inputs: run([v.value for v in network.trainable_variables],
+                              [v.value for v in network.non_trainable_variables], inputs)
+
+
 def after(tensor):
     """A context without effect: a step that has no data does not run."""
     return contextlib.nullcontext()

@@ -8,7 +8,21 @@ import tensorflow as tf
 
 def train_step(model, data):
     """Keras' train step."""
-    return model.run_step(data)
+    logs = model.run_step(data)
+    if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
+        # Keras takes the mean of every log over workers along axis 0, which a scalar does not have.
+        logs = {name: value[None] for name, value in logs.items()}
+    return logs
+
+
+def inference(network):
+    """A function that runs a network in inference mode on any number of rows, traced once."""
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def run(inputs):
+        return network(inputs, training=False)
+
+    return run
 
 
 def minimize(phase, optimizer, images, labels):
@@ -117,7 +131,8 @@ def deal(dataset, parts):
 
     def reorder(x):
         shares = tf.reshape(x, tf.concat([[parts, replicas, -1], tf.shape(x)[1:]], axis=0))
-        return tf.ensure_shape(tf.reshape(tf.experimental.numpy.swapaxes(shares, 0, 1), tf.shape(x)), x.shape)
+        shares = tf.experimental.numpy.swapaxes(shares, 0, 1)
+        return tf.ensure_shape(tf.reshape(shares, tf.shape(x)), x.shape)
 
     return dataset.map(lambda *x: tf.nest.map_structure(reorder, x if len(x) > 1 else x[0]))
 

@@ -1,0 +1,134 @@
+"""Strategies: their errors here, their arithmetic in processes of their own (virtual devices)."""
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+
+import keras
+import pytest
+
+from keras_multigan import distribute
+
+TESTS = pathlib.Path(__file__).resolve().parent
+
+# Three steps of SGD without dropout; prints whether this is the chief, writes the weights.
+STEPS = """
+import sys
+import keras, numpy as np, tiny
+from keras_multigan import distribute
+from keras_multigan.models import ComMutEGAN
+
+strategy, devices, path = sys.argv[1], eval(sys.argv[2]), sys.argv[3]
+with distribute.scope(strategy, devices):
+    keras.utils.set_random_seed(7)
+    model = ComMutEGAN([tiny.generator(), tiny.generator()], tiny.critic(dropout=0.0),
+                       tiny.classifier(), latent_dim=tiny.LATENT, seed=5)
+    sgd = lambda: keras.optimizers.SGD(0.01)
+    model.compile(critic_optimizer=sgd(), generator_optimizer=sgd())
+    history = model.fit(tiny.images(), batch_size=12, steps_per_epoch=3, verbose=0).history
+    assert np.shape(history["critic_loss"]) == (1,), history
+    if distribute.is_chief():
+        assert model.sample(5).shape == (5, *tiny.SHAPE)  # does not wait for the other workers
+        np.savez(path, *model.get_weights())
+    print("replicas", model.engine.num_replicas())
+"""
+
+
+def start(strategy, devices, path, **environment):
+    paths = os.pathsep.join([str(TESTS), str(TESTS.parent), os.environ.get("PYTHONPATH", "")])
+    return subprocess.Popen(
+        [sys.executable, "-c", STEPS, strategy, str(devices), str(path)], text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=path.parent,
+        env={**os.environ, "PYTHONPATH": paths, **environment},
+    )
+
+
+def finish(*processes):
+    """What the processes print; they run together."""
+    results = [process.communicate(timeout=600) for process in processes]
+    assert not any(process.returncode for process in processes), "\n\n".join(
+        f"{process.returncode}: {errors[-3000:]}"
+        for process, (_, errors) in zip(processes, results, strict=True))
+    return [output for output, _ in results]
+
+
+def weights(path):
+    import numpy as np
+
+    with np.load(path) as file:
+        return [file[name] for name in file.files]
+
+
+def same(ours, expected):
+    import numpy as np
+
+    return len(ours) == len(expected) and all(
+        np.linalg.norm(a - b) <= 1e-5 * np.linalg.norm(b) + 1e-7
+        for a, b in zip(ours, expected, strict=True)
+    )
+
+
+@pytest.fixture(scope="module")
+def one_device(tmp_path_factory):
+    path = tmp_path_factory.mktemp("one") / "weights.npz"
+    finish(start("none", None, path))
+    return weights(path)
+
+
+def test_two_local_devices_compute_what_one_does(one_device, tmp_path):
+    (output,) = finish(start("mirrored", 2, tmp_path / "weights.npz"))
+    assert keras.backend.backend() == "jax" or "replicas 2" in output
+    assert same(weights(tmp_path / "weights.npz"), one_device)
+
+
+@pytest.mark.tensorflow
+def test_two_workers_compute_what_one_device_does(one_device, tmp_path):
+    sockets = [socket.socket() for _ in range(2)]
+    for s in sockets:
+        s.bind(("localhost", 0))
+    addresses = [f"localhost:{s.getsockname()[1]}" for s in sockets]
+    for s in sockets:
+        s.close()
+    processes = [
+        start("multiworker", None, tmp_path / f"{k}.npz", TF_CONFIG=json.dumps(
+            {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": k}}))
+        for k in range(2)
+    ]
+    outputs = finish(*processes)
+    assert all("replicas 2" in output for output in outputs)
+    assert [path.name for path in tmp_path.glob("*.npz")] == ["0.npz"], "the chief alone writes"
+    assert same(weights(tmp_path / "0.npz"), one_device)
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("config", [
+    None, "not JSON", "{}", '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}'])
+def test_multiworker_needs_tf_config(config, monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    if config is not None:
+        monkeypatch.setenv("TF_CONFIG", config)
+    with pytest.raises(ValueError, match="TF_CONFIG.*Received.*Set it on every host"):
+        distribute.scope("multiworker")
+
+
+def test_no_tpu_says_what_was_looked_for():
+    with pytest.raises(ValueError, match="strategy='tpu' expects a TPU. Received: .*TPU VM"):
+        with distribute.scope("tpu"):
+            pass
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (dict(strategy="parallel"), "one of .*'mirrored'.*Received: 'parallel'"),
+    (dict(strategy="mirrored", devices=0), "devices is expected to be >= 1"),
+    (dict(devices=2), "Use strategy='mirrored'"),
+    (dict(strategy="tpu", devices=2), "takes all of them"),
+    (dict(strategy="mirrored", devices=99), "Expected at most .* Received: 99"),
+])
+def test_bad_arguments(arguments, message):
+    keras.ops.convert_to_numpy(keras.ops.ones(1))  # the backend has started
+    with pytest.raises(ValueError, match=message):
+        with distribute.scope(**arguments):
+            pass
