@@ -1,11 +1,14 @@
 """What the apps share: flags to options, run folders, classifiers, errors."""
 
 import datetime
+import importlib.metadata
+import importlib.util
 import json
 import os
 import pathlib
 import platform
 import shutil
+import subprocess
 import sys
 import time
 import zipfile
@@ -72,10 +75,9 @@ def read_json(path):
 
 def versions():
     """What a result depends on besides its options."""
-    import tensorflow as tf
-
-    return {"python": platform.python_version(), "keras": keras.__version__,
-            "tensorflow": tf.__version__, "numpy": np.__version__,
+    backend = keras.backend.backend()
+    return {"python": platform.python_version(), "keras": keras.__version__, "backend": backend,
+            backend: importlib.metadata.version(backend), "numpy": np.__version__,
             "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity")
             else os.cpu_count(), "date": datetime.date.today().isoformat()}
 
@@ -118,7 +120,9 @@ def resolve_options(presets, output, resume):
             f"--resume expects the options that the run in {output} was started with. "
             f"Received:{lines}\nLeave them out (the run's own are used) or choose another --output."
         )
-    return {**started, **{name: given[name] for name in _MAY_DIFFER if name in given}}
+    # A run of an earlier version lacks the options that are new.
+    return {**presets[started["preset"]], **started,
+            **{name: given[name] for name in _MAY_DIFFER if name in given}}
 
 
 # Where the data lie is no property of the run.
@@ -377,6 +381,25 @@ def finish(model, real, classifier, classifier_name, options, output, seconds):
     save_model(model, output / "model.keras")
     if not (output / "export" / "models.config").exists():  # the last file of an export
         shutil.rmtree(output / "export", ignore_errors=True)
-        export.export_generators(model, output / "export")
+        results["export"] = export_run(model, output)
     write_json(output / "metrics.json", results)
     return results
+
+
+def export_run(model, output):
+    """Writes <output>/export; on JAX a TensorFlow process does, from model.keras.
+
+    Returns:
+        "export", or why there is none and the command that makes it.
+    """
+    if keras.backend.backend() == "tensorflow":
+        export.export_generators(model, output / "export")
+        return "export"
+    command = [sys.executable, str(pathlib.Path(__file__).with_name("export.py")),
+               f"--model={output}", f"--output={output / 'export'}"]
+    if importlib.util.find_spec("tensorflow") is None:
+        missing = "none: TensorFlow is not installed; where it is: " + " ".join(command[1:])
+        logging.warning("Export: %s", missing)
+        return missing
+    subprocess.run(command, check=True, env={**os.environ, "KERAS_BACKEND": "tensorflow"})
+    return "export"

@@ -29,7 +29,8 @@ PAPER = {
     "tvd_schedule": "constant:12.2", "n_critic": 3, "gp_weight": 10.0,
     "batch_size": None, "generator_batch_size": None, "learning_rate": 2e-4,
     "epochs": None, "steps_per_epoch": None, "until_converged": False,
-    "classifier": "auto", "seed": 0, "strategy": "none", "devices": None, "precision": "float32",
+    "classifier": "auto", "seed": 0, "precision": "float32",
+    "strategy": "none", "devices": None, "tpu": "",
 }
 PRESETS = {
     "paper": PAPER,
@@ -62,7 +63,8 @@ def define_flags():
                       "epochs in a row; 250 epochs at most unless --epochs says")
     flags.DEFINE_string("classifier", None, "auto, or a .keras file (images -> logits)")
     flags.DEFINE_integer("seed", None, "random seed", lower_bound=0)
-    flags.DEFINE_enum("strategy", None, distribute.STRATEGIES, "tf.distribute strategy")
+    flags.DEFINE_enum("strategy", None, ["none", "mirrored", "tpu"], "the devices that share the work")
+    flags.DEFINE_string("tpu", None, "TensorFlow's name or address of a TPU; not needed on a TPU VM")
     flags.DEFINE_integer("devices", None, "replicas of --strategy=mirrored", lower_bound=1)
     flags.DEFINE_enum("precision", None, ["float32", "mixed_bfloat16"], "Keras' dtype policy")
     common.define_run_flags()
@@ -85,8 +87,9 @@ def complete(options):
     if options["batch_size"] is None:
         # The paper's rule: 500, or 504 for n = 3, 6, 7, 8, 9.
         sizes = (500, 504) if options["preset"] == "paper" else (100,)
-        fitting = [size for size in sizes if size % n == 0]
-        options["batch_size"] = fitting[0] if fitting else -(-sizes[0] // n) * n
+        unit = n * (options["devices"] or 1)
+        fitting = [size for size in sizes if size % unit == 0]
+        options["batch_size"] = fitting[0] if fitting else -(-sizes[0] // unit) * unit
     if options["batch_size"] < 1 or options["batch_size"] % n:
         m = options["batch_size"]
         raise ValueError(
@@ -125,7 +128,7 @@ def train(options, output, resume=False):
     output = pathlib.Path(output)
     if (output / "metrics.json").exists():
         return common.read_json(output / "metrics.json")
-    with distribute.scope(options["strategy"], options["devices"]):
+    with distribute.scope(options["strategy"], options["devices"], options["tpu"]):
         train_set, test_set = (common.load_split(options, split) for split in ("train", "test"))
         generators, critic = build_networks(options, train_set[0].shape[1:])
         own_classifier = output / "classifier.keras"

@@ -8,6 +8,7 @@ import sys
 
 import keras
 import numpy as np
+from absl import logging
 
 from keras_multigan import plots
 
@@ -35,10 +36,11 @@ class SampleGrid(keras.callbacks.Callback):
         images = np.stack([self.model.sample(self.columns, generator=k, seed=self.seed)
                            for k in range(self.model.num_generators)])
         plots.save_samples(images, self.directory / "samples.png")
-        import tensorflow as tf
+        if _writer(self.directory) is not None:
+            import tensorflow as tf
 
-        with _writer(self.directory).as_default():
-            tf.summary.image("samples", plots.image_grid(images)[None], step=epoch)
+            with _writer(self.directory).as_default():
+                tf.summary.image("samples", plots.image_grid(images)[None], step=epoch)
 
 
 class HistoryLog(keras.callbacks.Callback):
@@ -62,11 +64,12 @@ class HistoryLog(keras.callbacks.Callback):
             writer.writeheader()
             writer.writerows(self.rows)
         os.replace(partial, self.directory / "history.csv")
-        import tensorflow as tf
+        if _writer(self.directory) is not None:
+            import tensorflow as tf
 
-        with _writer(self.directory).as_default():
-            for name, value in (logs or {}).items():
-                tf.summary.scalar(name, value, step=epoch)
+            with _writer(self.directory).as_default():
+                for name, value in (logs or {}).items():
+                    tf.summary.scalar(name, value, step=epoch)
 
 
 def read_history(directory):
@@ -96,6 +99,9 @@ class RunProgress(keras.callbacks.Callback):
 
 @functools.lru_cache(maxsize=2)
 def _writer(directory):
-    import tensorflow as tf
-
+    try:
+        import tensorflow as tf
+    except ImportError:
+        logging.warning("TensorFlow is not installed: no TensorBoard events in %s.", directory)
+        return None
     return tf.summary.create_file_writer(str(directory / "tensorboard"))
