@@ -1,7 +1,7 @@
 """What the apps share: flags to options, run folders, classifiers, errors."""
 
 import datetime
-import importlib.metadata
+import importlib
 import importlib.util
 import json
 import os
@@ -77,7 +77,7 @@ def versions():
     """What a result depends on besides its options."""
     backend = keras.backend.backend()
     return {"python": platform.python_version(), "keras": keras.__version__, "backend": backend,
-            backend: importlib.metadata.version(backend), "numpy": np.__version__,
+            backend: importlib.import_module(backend).__version__, "numpy": np.__version__,
             "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity")
             else os.cpu_count(), "date": datetime.date.today().isoformat()}
 
@@ -379,19 +379,20 @@ def finish(model, real, classifier, classifier_name, options, output, seconds):
     plots.save_curves({name: [row[name] for row in history] for name in history[0]},
                       output / "curves.png")
     save_model(model, output / "model.keras")
-    if not (output / "export" / "models.config").exists():  # the last file of an export
-        shutil.rmtree(output / "export", ignore_errors=True)
-        results["export"] = export_run(model, output)
+    results["export"] = export_run(model, output)
     write_json(output / "metrics.json", results)
     return results
 
 
 def export_run(model, output):
-    """Writes <output>/export; on JAX a TensorFlow process does, from model.keras.
+    """Writes <output>/export if it is not there; on JAX a TensorFlow process does, from model.keras.
 
     Returns:
         "export", or why there is none and the command that makes it.
     """
+    if (output / "export" / "models.config").exists():  # the last file of an export
+        return "export"
+    shutil.rmtree(output / "export", ignore_errors=True)
     if keras.backend.backend() == "tensorflow":
         export.export_generators(model, output / "export")
         return "export"

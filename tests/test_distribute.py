@@ -8,20 +8,21 @@ import subprocess
 import sys
 
 import keras
+import numpy as np
 import pytest
 
 from keras_multigan import distribute
 
 TESTS = pathlib.Path(__file__).resolve().parent
 
-# Three steps of SGD without dropout; prints whether this is the chief, writes the weights.
+# Three steps of SGD without dropout; the chief writes the weights.
 STEPS = """
 import sys
 import keras, numpy as np, tiny
 from keras_multigan import distribute
 from keras_multigan.models import ComMutEGAN
 
-strategy, devices, path = sys.argv[1], eval(sys.argv[2]), sys.argv[3]
+strategy, devices, path = sys.argv[1], int(sys.argv[2]) or None, sys.argv[3]
 with distribute.scope(strategy, devices):
     keras.utils.set_random_seed(7)
     model = ComMutEGAN([tiny.generator(), tiny.generator()], tiny.critic(dropout=0.0),
@@ -40,7 +41,7 @@ with distribute.scope(strategy, devices):
 def start(strategy, devices, path, **environment):
     paths = os.pathsep.join([str(TESTS), str(TESTS.parent), os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen(
-        [sys.executable, "-c", STEPS, strategy, str(devices), str(path)], text=True,
+        [sys.executable, "-c", STEPS, strategy, str(devices or 0), str(path)], text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=path.parent,
         env={**os.environ, "PYTHONPATH": paths, **environment},
     )
@@ -56,15 +57,11 @@ def finish(*processes):
 
 
 def weights(path):
-    import numpy as np
-
     with np.load(path) as file:
         return [file[name] for name in file.files]
 
 
 def same(ours, expected):
-    import numpy as np
-
     return len(ours) == len(expected) and all(
         np.linalg.norm(a - b) <= 1e-5 * np.linalg.norm(b) + 1e-7
         for a, b in zip(ours, expected, strict=True)

@@ -36,11 +36,7 @@ class SampleGrid(keras.callbacks.Callback):
         images = np.stack([self.model.sample(self.columns, generator=k, seed=self.seed)
                            for k in range(self.model.num_generators)])
         plots.save_samples(images, self.directory / "samples.png")
-        if _writer(self.directory) is not None:
-            import tensorflow as tf
-
-            with _writer(self.directory).as_default():
-                tf.summary.image("samples", plots.image_grid(images)[None], step=epoch)
+        _to_tensorboard(self.directory, "image", {"samples": plots.image_grid(images)[None]}, epoch)
 
 
 class HistoryLog(keras.callbacks.Callback):
@@ -64,12 +60,7 @@ class HistoryLog(keras.callbacks.Callback):
             writer.writeheader()
             writer.writerows(self.rows)
         os.replace(partial, self.directory / "history.csv")
-        if _writer(self.directory) is not None:
-            import tensorflow as tf
-
-            with _writer(self.directory).as_default():
-                for name, value in (logs or {}).items():
-                    tf.summary.scalar(name, value, step=epoch)
+        _to_tensorboard(self.directory, "scalar", logs or {}, epoch)
 
 
 def read_history(directory):
@@ -95,6 +86,17 @@ class RunProgress(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self.bar.add(1, sorted((logs or {}).items()))
+
+
+def _to_tensorboard(directory, kind, values, step):
+    """Writes a dict of name -> value with tf.summary.<kind>, where TensorFlow is installed."""
+    writer = _writer(directory)
+    if writer is not None:
+        import tensorflow as tf
+
+        with writer.as_default():
+            for name, value in values.items():
+                getattr(tf.summary, kind)(name, value, step=step)
 
 
 @functools.lru_cache(maxsize=2)

@@ -26,8 +26,8 @@ class _Scope(keras.StatelessScope):
         super().add_update(update)
 
     def changes(self):
-        """The values of the variables assigned so far, in their order."""
-        return [self.state_mapping[key] for key in self.assigned]
+        """What `_assign` takes outside: the values of the variables assigned so far, and which."""
+        return [self.state_mapping[key] for key in self.assigned], _Static(self.assigned)
 
     def __enter__(self):
         self.around.append(self)
@@ -56,10 +56,10 @@ def minimize(phase, optimizer, images, labels):
     def loss(values):
         with _Scope(zip(variables, values, strict=True)) as scope:
             value, logs = phase.loss(images, labels)
-            return value, (logs, scope.changes(), _Static(scope.assigned))
+            return value, (logs, scope.changes())
 
     values = [variable.value for variable in variables]
-    (value, (logs, *changes)), gradients = jax.value_and_grad(loss, has_aux=True)(values)
+    (value, (logs, changes)), gradients = jax.value_and_grad(loss, has_aux=True)(values)
     _assign(*changes)
     optimizer.apply(gradients, variables)
     return {f"{phase.name}_loss": value, **logs}
@@ -70,7 +70,7 @@ def input_gradient(fn, x):
 
     def total(x):
         with _Scope() as scope:
-            return jax.numpy.sum(fn(x).astype("float32")), (scope.changes(), _Static(scope.assigned))
+            return jax.numpy.sum(fn(x).astype("float32")), scope.changes()
 
     gradient, changes = jax.grad(total, has_aux=True)(x)
     _assign(*changes)
@@ -87,7 +87,7 @@ def repeat(update, images, labels):
     def changes(*batch):
         with _Scope() as scope:
             update(*batch)
-            return scope.changes(), _Static(scope.assigned)
+            return scope.changes()
 
     assigned = list(jax.eval_shape(changes, images[0], labels[0])[1].value.values())
 

@@ -1,4 +1,4 @@
-"""Layers against Keras' own and against finite differences."""
+"""Layers against Keras' own, and what a gradient penalty must not see."""
 
 import keras
 import numpy as np

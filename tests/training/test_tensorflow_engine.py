@@ -30,30 +30,13 @@ from keras_multigan import distribute
 from keras_multigan.models import ComMutEGAN
 
 
-def make(dropout=0.2, **optimizers):
+def make():
     keras.utils.set_random_seed(7)
-    model = ComMutEGAN([tiny.generator(), tiny.generator()], tiny.critic(dropout=dropout),
+    model = ComMutEGAN([tiny.generator(), tiny.generator()], tiny.critic(),
                        tiny.classifier(), latent_dim=tiny.LATENT, seed=5)
-    model.compile(**optimizers)
+    model.compile()
     return model
 
-
-def sgd_steps():
-    # Weights after 3 steps, without dropout.
-    model = make(0.0, critic_optimizer=keras.optimizers.SGD(0.01),
-                 generator_optimizer=keras.optimizers.SGD(0.01))
-    start = [np.array(v) for v in model.trainable_variables]
-    model.fit(tiny.images(), batch_size=12, steps_per_epoch=3, verbose=0)
-    after = model.get_weights()
-    assert not np.allclose(start[0], np.array(model.trainable_variables[0]), rtol=1e-3)
-    return after
-
-
-with distribute.scope("mirrored", 2):
-    two_devices = sgd_steps()
-for ours, expected in zip(two_devices, sgd_steps(), strict=True):
-    difference = np.linalg.norm(ours - expected)
-    assert difference <= 1e-5 * np.linalg.norm(expected) + 1e-7, (ours, expected)
 
 with distribute.scope("mirrored", 2):
     strategy = tf.distribute.get_strategy()
