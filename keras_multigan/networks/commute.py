@@ -7,7 +7,7 @@ counts; `filters` scales a network's width and `image_shape` its images.
 import keras
 from keras import layers
 
-from keras_multigan.networks.layers import LayerNormalization
+from keras_multigan.networks.layers import Conv2D, Dropout, LayerNormalization
 
 # Of the classifiers' batch normalisation: Keras' 0.99 has not settled after a few epochs of digits.
 _MOMENTUM = 0.9
@@ -86,10 +86,10 @@ def commute_critic(image_shape=(32, 32, 1), filters=64):
     images = keras.Input(image_shape, name="images")
     x = images
     for block in range(4):
-        x = layers.Conv2D(filters * 2**block, 5, strides=2, padding="same")(x)
+        x = Conv2D(filters * 2**block, 5, strides=2, padding="same")(x)
         if block in (1, 2):
             x = LayerNormalization()(x)
-        x = layers.Dropout(0.3)(layers.LeakyReLU(0.2)(x))
+        x = Dropout(0.3)(layers.LeakyReLU(0.2)(x))
     scores = layers.Dense(1, dtype="float32")(layers.Flatten()(x))
     return keras.Model(images, scores, name="commute_critic")
 
@@ -142,7 +142,7 @@ def _decode(x, image_shape, filters):
             layers.UpSampling2D(2)(x)
         )
         x = layers.LeakyReLU(0.2)(layers.BatchNormalization()(x))
-    x = layers.UpSampling2D(2)(layers.Dropout(0.3)(x))
+    x = layers.UpSampling2D(2)(Dropout(0.3)(x))
     x = layers.Conv2D(channels, 3, padding="same", use_bias=False)(x)
     x = layers.BatchNormalization()(x)
     return layers.Activation("tanh", dtype="float32")(x)

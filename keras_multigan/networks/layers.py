@@ -1,7 +1,11 @@
 """Layers that Keras does not have, or not as critics need them."""
 
+import math
+
 import keras
 from keras import ops
+
+from keras_multigan.training import load_engine
 
 
 @keras.saving.register_keras_serializable("keras_multigan")
@@ -33,3 +37,71 @@ class LayerNormalization(keras.layers.LayerNormalization):
         x = ops.cast(x, inputs.dtype)
         x = x if self.gamma is None else x * self.gamma
         return x if self.beta is None else x + self.beta
+
+
+@keras.saving.register_keras_serializable("keras_multigan")
+class Conv2D(keras.layers.Conv2D):
+    """Keras' layer, with the same weights and results, faster on small images.
+
+    Where the image has at most as many pixels as the kernel, padding the image and sliding a kernel
+    over it costs more than one matrix product of all pixels with all outputs. So the last block of a
+    critic (5x5 kernels on 4x4 pixels) takes 64 % of the arithmetic, at a matrix product's speed.
+    """
+
+    def convolution_op(self, inputs, kernel):
+        height, width = inputs.shape[1:3]
+        rows, columns = self.kernel_size
+        if (self.padding != "same" or self.groups > 1 or self.data_format != "channels_last"
+                or self.dilation_rate != (1, 1) or None in (height, width)
+                or height * width > rows * columns):
+            return super().convolution_op(inputs, kernel)
+        out_height, top = _same(height, rows, self.strides[0])
+        out_width, left = _same(width, columns, self.strides[1])
+        # Output (i, j) sees input pixel (y, x) through the weight (y - i stride + top, x - j stride + left).
+        last_y, last_x = (out_height - 1) * self.strides[0], (out_width - 1) * self.strides[1]
+        kernel = ops.pad(kernel, [[max(last_y - top, 0), max(height + top - rows, 0)],
+                                  [max(last_x - left, 0), max(width + left - columns, 0)],
+                                  [0, 0], [0, 0]])
+        size = (height, width, *kernel.shape[2:])
+        weights = ops.stack(
+            [ops.slice(kernel, (max(last_y, top) - i * self.strides[0],
+                                max(last_x, left) - j * self.strides[1], 0, 0), size)
+             for i in range(out_height) for j in range(out_width)], axis=3,
+        )
+        pixels = math.prod(size[:3])
+        outputs = ops.matmul(ops.reshape(inputs, (-1, pixels)), ops.reshape(weights, (pixels, -1)))
+        return ops.reshape(outputs, (-1, out_height, out_width, kernel.shape[3]))
+
+
+def _same(size, kernel_size, stride):
+    """(outputs, padding before the first pixel) of padding="same" along one axis."""
+    outputs = -(-size // stride)
+    return outputs, max((outputs - 1) * stride + kernel_size - size, 0) // 2
+
+
+@keras.saving.register_keras_serializable("keras_multigan")
+class Dropout(keras.layers.Dropout):
+    """Keras' layer, with one random byte an element in place of four.
+
+    Random numbers are a good part of a critic's time on a CPU. The rate is rounded to a multiple of
+    1/256 (0.3 to 0.30078), and what is kept is scaled by the rounded rate, so that means are exact.
+
+    Raises:
+        ValueError: a rate that rounds to 0 or 1, or noise_shape.
+    """
+
+    def __init__(self, rate, **kwargs):
+        super().__init__(rate, **kwargs)
+        self._dropped = round(256 * rate)
+        if self.noise_shape is not None or not (rate == 0 or 0 < self._dropped < 256):
+            raise ValueError(
+                "Expected a rate of 0 or in [1/256, 255/256], and no noise_shape. Received: "
+                f"rate={rate}, noise_shape={self.noise_shape}. Use keras.layers.Dropout."
+            )
+
+    def call(self, inputs, training=False):
+        if not training or self.rate == 0:
+            return inputs
+        random_bytes = load_engine().random_bytes(ops.shape(inputs), self.seed_generator.next())
+        kept = ops.cast(random_bytes >= self._dropped, inputs.dtype)
+        return inputs * (kept * (256 / (256 - self._dropped)))

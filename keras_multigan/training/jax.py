@@ -126,6 +126,11 @@ def inference(network):
                               [v.value for v in network.non_trainable_variables], inputs)
 
 
+def random_bytes(shape, seed):
+    """Random uint8 of a shape, from a seed (shape (2,))."""
+    return jax.random.bits(seed, shape, "uint8")
+
+
 def after(tensor):
     """A context without effect: a step that has no data does not run."""
     return contextlib.nullcontext()

@@ -50,12 +50,21 @@ def minimize(phase, optimizer, images, labels):
 
 def repeat(update, images, labels):
     """Calls update(images, labels) for each batch of the lists."""
-    # Traced once for all; but merge_call, which optimizers need to sum gradients over replicas,
-    # fails in a nested function.
-    if num_replicas() == 1 and not tf.executing_eagerly():
-        update = tf.function(update)
-    for batch in zip(images, labels, strict=True):
-        update(*batch)
+    # merge_call, which optimizers need to sum gradients over replicas, fails in a loop.
+    if len(images) == 1 or num_replicas() > 1 or tf.executing_eagerly():
+        for batch in zip(images, labels, strict=True):
+            update(*batch)
+        return
+    # A loop is traced and optimised once, not once a batch.
+    repeats = len(images)
+    images = tf.stack(images)
+    labels = None if labels[0] is None else tf.stack(labels)
+
+    def body(i):
+        update(images[i], None if labels is None else labels[i])
+        return [i + 1]
+
+    tf.while_loop(lambda i: i < repeats, body, [0], parallel_iterations=1)
 
 
 def input_gradient(fn, x):
@@ -72,6 +81,13 @@ def fold_in_replica(seed):
     if context is None or num_replicas() == 1:
         return seed
     return tf.random.experimental.stateless_fold_in(seed, context.replica_id_in_sync_group)
+
+
+def random_bytes(shape, seed):
+    """Random uint8 of a shape, from a seed (shape (2,))."""
+    size = tf.reduce_prod(shape)
+    words = tf.random.stateless_uniform([(size + 3) // 4], seed, None, None, tf.uint32)
+    return tf.reshape(tf.reshape(tf.bitcast(words, tf.uint8), [-1])[:size], shape)
 
 
 def after(tensor):
