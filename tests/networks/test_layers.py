@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_multigan.networks import LayerNormalization
+from keras_multigan.networks import Conv2D, Dropout, LayerNormalization
 from keras_multigan.training import Phase, load_engine
 
 
@@ -49,3 +49,75 @@ def test_layer_normalization_under_a_gradient_penalty():
 def test_layer_normalization_takes_the_last_axis_only(arguments):
     with pytest.raises(ValueError, match="keras.layers.LayerNormalization"):
         LayerNormalization(**arguments)
+
+
+@pytest.mark.parametrize("shape, kernel_size, strides", [
+    ((4, 4, 3), 5, 2), ((3, 5, 2), (4, 5), (1, 2)), ((1, 2, 3), 5, 2), ((4, 2, 1), (3, 3), (3, 1)),
+    ((4, 4, 3), 3, 1),  # more pixels than taps: Keras' own way
+])
+def test_conv2d_is_keras_own(shape, kernel_size, strides):
+    random = np.random.default_rng(0)
+    x = random.normal(size=(6, *shape)).astype("float32")
+    arguments = dict(filters=4, kernel_size=kernel_size, strides=strides, padding="same")
+    ours, keras_own = Conv2D(**arguments), keras.layers.Conv2D(**arguments)
+    for layer in (ours, keras_own):
+        layer.build(x.shape)
+    weights = [random.normal(size=w.shape) for w in keras_own.weights]
+    ours.set_weights(weights)
+    keras_own.set_weights(weights)
+    expected = keras_own(x)
+    assert ours(x).shape == expected.shape == ours.compute_output_shape(x.shape)
+    np.testing.assert_allclose(ours(x), expected, rtol=1e-5, atol=1e-4)
+
+
+def test_conv2d_second_derivatives_are_keras_own():
+    random = np.random.default_rng(0)
+    engine, images = load_engine(), random.normal(size=(8, 4, 4, 3)).astype("float32")
+    weights, updated = None, []
+    for make in (Conv2D, keras.layers.Conv2D):
+        critic = keras.Sequential([keras.Input((4, 4, 3)), make(6, 5, 2, padding="same"),
+                                   keras.layers.Activation("tanh"), keras.layers.Flatten(),
+                                   keras.layers.Dense(1)])
+        weights = weights or [random.normal(size=w.shape) for w in critic.get_weights()]
+        critic.set_weights(weights)
+
+        def loss(images, labels, critic=critic):
+            return keras.ops.mean(engine.input_gradient(critic, images) ** 2), {}
+
+        phase = Phase("critic", loss, [critic])
+        sgd = keras.optimizers.SGD(0.1)
+        sgd.build(phase.variables)
+        engine.minimize(phase, sgd, keras.ops.array(images), None)
+        updated.append(critic.get_weights()[0])
+    assert np.abs(updated[0] - weights[0]).max() > 1e-3
+    np.testing.assert_allclose(updated[0], updated[1], rtol=1e-5, atol=1e-5)
+
+
+def test_dropout_keeps_the_mean_and_drops_its_share():
+    layer = Dropout(0.3, seed=0)
+    x = np.full((300, 7, 11), 2.0, "float32")  # 23,100 elements, no multiple of 4 a row
+    np.testing.assert_array_equal(layer(x, training=False), x)
+    first, second = (keras.ops.convert_to_numpy(layer(x, training=True)) for _ in range(2))
+    for y in (first, second):
+        np.testing.assert_allclose(np.unique(y), [0, 2 * 256 / (256 - 77)], rtol=1e-6)
+        assert abs(np.mean(y == 0) - 77 / 256) < 0.02  # 6 standard deviations
+        assert (y == 0).mean(axis=0).max() < 0.5 > (y == 0).mean(axis=(1, 2)).max()
+    assert abs(np.mean((first == 0) & (second == 0)) - (77 / 256) ** 2) < 0.02
+    again = Dropout.from_config(layer.get_config())
+    np.testing.assert_array_equal(again(x, training=True), first)
+
+
+def test_dropout_under_a_gradient_penalty():
+    """The gradient's gradient meets the mask of the forward pass."""
+    critic = keras.Sequential([keras.Input((64,)), Dropout(0.5, seed=1)])
+    gradient = keras.ops.convert_to_numpy(
+        load_engine().input_gradient(lambda x: critic(x, training=True), keras.ops.ones((10, 64)))
+    )
+    assert set(np.unique(gradient)) == {0.0, 2.0}
+
+
+@pytest.mark.parametrize("arguments", [dict(rate=0.001), dict(rate=0.9999),
+                                       dict(rate=0.5, noise_shape=(None, 1))])
+def test_dropout_refuses_what_it_cannot_do(arguments):
+    with pytest.raises(ValueError, match="keras.layers.Dropout"):
+        Dropout(**arguments)
