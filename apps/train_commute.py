@@ -34,8 +34,8 @@ PAPER = {
 }
 PRESETS = {
     "paper": PAPER,
-    "quick": {**PAPER, "dataset": "digits", "width": 0.1875, "learning_rate": 5e-4,
-              "epochs": 12, "steps_per_epoch": 50},
+    "quick": {**PAPER, "dataset": "digits", "width": 0.25, "learning_rate": 5e-4,
+              "n_critic": 1, "epochs": 18, "steps_per_epoch": 50},
 }
 
 
