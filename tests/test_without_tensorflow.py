@@ -1,4 +1,4 @@
-"""JAX alone: everything but export, TF-GAN's measures and tfds works where TensorFlow is not installed."""
+"""JAX alone: where TensorFlow is not installed all but export, TF-GAN's measures and tfds works."""
 
 import importlib.util
 import os

@@ -7,7 +7,7 @@ counts; `filters` scales a network's width and `image_shape` its images.
 import keras
 from keras import layers
 
-from keras_multigan.networks.layers import Conv2D, Dropout, LayerNormalization
+from keras_multigan.networks.layers import Conv2D, Dropout, LayerNormalization, UpSamplingConv2D
 
 # Of the classifiers' batch normalisation: Keras' 0.99 has not settled after a few epochs of digits.
 _MOMENTUM = 0.9
@@ -60,8 +60,8 @@ def commute_residual_generator(latent_dim=128, image_shape=(32, 32, 1), filters=
     x = layers.Reshape((height, width, filters))(layers.Dense(height * width * filters)(noise))
     for _ in range(3):
         shortcut = layers.UpSampling2D(2)(x)
-        x = layers.UpSampling2D(2)(layers.ReLU()(layers.BatchNormalization()(x)))
-        x = layers.Conv2D(filters, 3, padding="same")(x)
+        x = layers.ReLU()(layers.BatchNormalization()(x))
+        x = UpSamplingConv2D(filters)(x)
         x = layers.ReLU()(layers.BatchNormalization()(x))
         x = layers.Add()([layers.Conv2D(filters, 3, padding="same")(x), shortcut])
     x = layers.ReLU()(layers.BatchNormalization()(x))
@@ -138,12 +138,9 @@ def _decode(x, image_shape, filters):
     x = layers.LeakyReLU(0.2)(layers.BatchNormalization()(x))
     x = layers.Reshape((height, width, filters))(x)
     for channels_out in (filters // 2, filters // 4):
-        x = layers.Conv2D(channels_out, 3, padding="same", use_bias=False)(
-            layers.UpSampling2D(2)(x)
-        )
+        x = UpSamplingConv2D(channels_out, use_bias=False)(x)
         x = layers.LeakyReLU(0.2)(layers.BatchNormalization()(x))
-    x = layers.UpSampling2D(2)(Dropout(0.3)(x))
-    x = layers.Conv2D(channels, 3, padding="same", use_bias=False)(x)
+    x = UpSamplingConv2D(channels, use_bias=False)(Dropout(0.3)(x))
     x = layers.BatchNormalization()(x)
     return layers.Activation("tanh", dtype="float32")(x)
 

@@ -57,7 +57,7 @@ class Conv2D(keras.layers.Conv2D):
             return super().convolution_op(inputs, kernel)
         out_height, top = _same(height, rows, self.strides[0])
         out_width, left = _same(width, columns, self.strides[1])
-        # Output (i, j) sees input pixel (y, x) through the weight (y - i stride + top, x - j stride + left).
+        # Output (i, j) sees pixel (y, x) through the weight (y - i stride + top, x - j stride + left).
         last_y, last_x = (out_height - 1) * self.strides[0], (out_width - 1) * self.strides[1]
         kernel = ops.pad(kernel, [[max(last_y - top, 0), max(height + top - rows, 0)],
                                   [max(last_x - left, 0), max(width + left - columns, 0)],
@@ -77,6 +77,57 @@ def _same(size, kernel_size, stride):
     """(outputs, padding before the first pixel) of padding="same" along one axis."""
     outputs = -(-size // stride)
     return outputs, max((outputs - 1) * stride + kernel_size - size, 0) // 2
+
+
+@keras.saving.register_keras_serializable("keras_multigan")
+class UpSamplingConv2D(keras.layers.Conv2D):
+    """`UpSampling2D(2)`, then `Conv2D(filters, 3, padding="same")`, without the large image between.
+
+    Each pixel of the enlarged image is there four times, so that the 3x3 kernel sees only 2x2
+    different ones: another 2x2 kernel, of sums of the weights, for each corner of a pixel's four. That
+    is 4/9 of the arithmetic, in one convolution of the small image.
+
+    Input (N, H, W, C), output (N, 2 H, 2 W, filters). Arguments and weights are those of
+    `keras.layers.Conv2D`.
+
+    Raises:
+        ValueError: another kernel size, padding, ... than these.
+    """
+
+    def __init__(self, filters, **kwargs):
+        super().__init__(filters, **{"kernel_size": 3, "padding": "same", **kwargs})
+        fixed = dict(kernel_size=(3, 3), padding="same", strides=(1, 1), dilation_rate=(1, 1),
+                     groups=1, data_format="channels_last")
+        received = {name: getattr(self, name) for name in fixed}
+        if received != fixed:
+            raise ValueError(
+                f"Expected {fixed}. Received: {received}. Use keras.layers.UpSampling2D and Conv2D."
+            )
+
+    def compute_output_shape(self, input_shape):
+        height, width = (None if size is None else 2 * size for size in input_shape[1:3])
+        return (input_shape[0], height, width, self.filters)
+
+    def convolution_op(self, inputs, kernel):
+        height, width = inputs.shape[1:3]
+        corners = [_pairs(_pairs(kernel, 0, a), 1, b) for a in (0, 1) for b in (0, 1)]
+        padded = ops.pad(inputs, [[0, 0], [1, 1], [1, 1], [0, 0]])
+        outputs = ops.conv(padded, ops.concatenate(corners, axis=-1), 1, "valid")
+        # Corner (a, b) of pixel (y, x) is found at (y + a, x + b), in its share of the channels.
+        outputs = ops.stack(
+            [outputs[:, a : a + height, b : b + width, k * self.filters : (k + 1) * self.filters]
+             for k, (a, b) in enumerate(((0, 0), (0, 1), (1, 0), (1, 1)))], axis=3,
+        )
+        outputs = ops.reshape(outputs, (-1, height, width, 2, 2, self.filters))
+        outputs = ops.transpose(outputs, (0, 1, 3, 2, 4, 5))
+        return ops.reshape(outputs, (-1, 2 * height, 2 * width, self.filters))
+
+
+def _pairs(kernel, axis, corner):
+    """The weights of two neighbouring pixels, before (corner 0) or after each other, along an axis."""
+    first, middle, last = ops.split(kernel, 3, axis=axis)
+    pair = (first, middle + last) if corner == 0 else (first + middle, last)
+    return ops.concatenate(pair, axis=axis)
 
 
 @keras.saving.register_keras_serializable("keras_multigan")

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_multigan.networks import Conv2D, Dropout, LayerNormalization
+from keras_multigan.networks import Conv2D, Dropout, LayerNormalization, UpSamplingConv2D
 from keras_multigan.training import Phase, load_engine
 
 
@@ -91,6 +91,25 @@ def test_conv2d_second_derivatives_are_keras_own():
         updated.append(critic.get_weights()[0])
     assert np.abs(updated[0] - weights[0]).max() > 1e-3
     np.testing.assert_allclose(updated[0], updated[1], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape, filters", [((4, 4, 3), 5), ((1, 3, 2), 1)])
+def test_up_sampling_conv2d_is_keras_own(shape, filters):
+    x = np.random.default_rng(0).normal(size=(2, *shape)).astype("float32")
+    ours, keras_own = UpSamplingConv2D(filters), keras.layers.Conv2D(filters, 3, padding="same")
+    enlarged = keras.layers.UpSampling2D(2)(x)
+    expected = keras_own(enlarged)
+    ours.build(x.shape)
+    ours.set_weights([keras_own.get_weights()[0], np.arange(filters)])
+    assert ours.compute_output_shape((None, *shape)) == (None, *expected.shape[1:])
+    np.testing.assert_allclose(ours(x), expected + np.arange(filters), rtol=1e-5, atol=1e-5)
+    again = UpSamplingConv2D.from_config(ours.get_config())
+    assert again.get_config() == ours.get_config()
+
+
+def test_up_sampling_conv2d_has_one_kernel_size():
+    with pytest.raises(ValueError, match="keras.layers.UpSampling2D"):
+        UpSamplingConv2D(4, kernel_size=5)
 
 
 def test_dropout_keeps_the_mean_and_drops_its_share():
