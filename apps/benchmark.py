@@ -1,0 +1,187 @@
+"""Times a training step of ComMutE-GAN against what users would write instead.
+
+    python apps/benchmark.py                                        the paper's sizes, 2 contenders
+    python apps/benchmark.py --contenders=ours,keras,torch,torch_compile     needs: pip install torch
+    python apps/benchmark.py --contenders=ours --n_generators=1,10
+    python apps/benchmark.py --contenders=keras,ours --precision=float32,mixed_bfloat16
+    python apps/benchmark.py --width=0.25 --batch_size=100          minutes in place of an hour
+
+Every contender (by number of generators, by precision) is a process of its own; they take turns, so
+that a machine whose speed wanders is the same for all. The first one is the measure of the others.
+The output folder gets benchmark.json and benchmark.md.
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+import common
+import contenders
+import numpy as np
+from absl import flags
+
+
+def define_flags():
+    flags.DEFINE_list("contenders", ["keras", "ours"], f"of {', '.join(contenders.CONTENDERS)}")
+    flags.DEFINE_list("n_generators", ["5"], "numbers of generators")
+    flags.DEFINE_list("precision", ["float32"], "float32, mixed_bfloat16")
+    flags.DEFINE_integer("batch_size", 500, "real images a critic update", lower_bound=1)
+    flags.DEFINE_float("width", 1.0, "networks' width, as a part of the paper's", lower_bound=1 / 16)
+    flags.DEFINE_integer("rounds", 5, "turns of each contender", lower_bound=1)
+    flags.DEFINE_integer("steps", 2, "steps a turn that count", lower_bound=1)
+    flags.DEFINE_integer("samples", 2000, "images of the sampling throughput", lower_bound=1)
+    flags.DEFINE_string("output", "runs/benchmark", "folder of the results, new or empty")
+
+
+class Worker:
+    """A contender in its process."""
+
+    def __init__(self, config):
+        self.name = f"{config['contender']}, n={config['n_generators']}, {config['precision']}"
+        self.config = config
+        script = pathlib.Path(contenders.__file__)
+        self.errors = tempfile.TemporaryFile("w+", errors="replace")
+        self.process = subprocess.Popen([sys.executable, str(script), json.dumps(config)], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=self.errors)
+        self.step_seconds, self.sample_seconds = [], []
+        self.first_step = self.flops = self.peak_bytes = None
+
+    def ask(self, **request):
+        try:
+            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it has ended; what it said follows
+        for line in self.process.stdout:
+            if line.startswith("answer "):
+                answer = json.loads(line.removeprefix("answer "))
+                self.flops, self.peak_bytes = answer["flops"], answer["peak_bytes"]
+                return answer
+        self.errors.seek(0)
+        raise RuntimeError(
+            f"Expected the contender {self.name} to run. Received: its process ended with\n"
+            f"{self.errors.read()[-1500:]}"
+        )
+
+    def warm_up(self):
+        self.first_step = self.ask(steps=3)["seconds"][0]
+
+    def turn(self, steps, samples, first):
+        # The step that opens a turn waits for the data.
+        self.step_seconds += self.ask(steps=steps + 1)["seconds"][1:]
+        seconds = self.ask(sample=samples)["wall"]
+        if not first:  # it traces
+            self.sample_seconds.append(seconds)
+
+    def stop(self):
+        self.process.kill()
+        self.process.communicate()
+        self.errors.close()
+
+
+def matmul_flops(size=2048, repeats=3):
+    """Operations a second of a float32 matrix product by NumPy; the best of `repeats`."""
+    a, best = np.ones((size, size), "float32"), float("inf")
+    for _ in range(repeats):
+        start = time.perf_counter()
+        a @ a
+        best = min(best, time.perf_counter() - start)
+    return 2 * size**3 / best
+
+
+def summary(worker, samples, flops, peak):
+    """A row of the results: times in seconds, rates a second."""
+    seconds = np.array(worker.step_seconds)
+    low, median, high = (float(q) for q in np.quantile(seconds, [0.25, 0.5, 0.75]))
+    row = {
+        "contender": worker.name, "step_median": median, "step_quartiles": [low, high],
+        "steps": len(seconds), "first_step": worker.first_step, "peak_bytes": worker.peak_bytes,
+        "images_per_second": worker.config["batch_size"] * contenders.N_CRITIC / median,
+        "samples_per_second": samples / float(np.median(worker.sample_seconds)),
+        "flops_per_second": None, "share_of_peak": None,
+    }
+    if flops:
+        row.update(flops_per_second=flops / median, share_of_peak=flops / median / peak)
+    return row
+
+
+def table(rows):
+    """The rows as Markdown, with their ratios to the first."""
+    lines = ["| contender | step, s: median (quartiles) | ratio | real images/s | first step, s "
+             "| ratio | peak memory, MB | ratio | samples/s | ratio | GFLOP/s | of the peak |",
+             "|" + "---|" * 12]
+    base = rows[0]
+    for row in rows:
+        def ratio(name, row=row):
+            return f"{row[name] / base[name]:.2f}"
+
+        flops = ("", "") if row["flops_per_second"] is None else (
+            f"{row['flops_per_second'] / 1e9:.0f}", f"{100 * row['share_of_peak']:.0f} %")
+        low, high = row["step_quartiles"]
+        cells = [
+            row["contender"], f"{row['step_median']:.3f} ({low:.3f}-{high:.3f})", ratio("step_median"),
+            f"{row['images_per_second']:.0f}", f"{row['first_step']:.1f}", ratio("first_step"),
+            f"{row['peak_bytes'] / 1e6:.0f}", ratio("peak_bytes"), f"{row['samples_per_second']:.0f}",
+            ratio("samples_per_second"), *flops,
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main(argv):
+    f = flags.FLAGS
+    unknown = set(f.contenders) - set(contenders.CONTENDERS)
+    if unknown or not f.contenders:
+        raise ValueError(f"--contenders is expected to be some of {', '.join(contenders.CONTENDERS)}. "
+                         f"Received: {', '.join(f.contenders)}")
+    numbers = [int(n) for n in f.n_generators]
+    misfit = [n for n in numbers if n < 1 or f.batch_size % n]
+    if misfit:
+        raise ValueError(f"--batch_size is expected to be a multiple of --n_generators. Received: "
+                         f"{f.batch_size} and {misfit}")
+    if unknown := set(f.precision) - {"float32", "mixed_bfloat16"}:
+        raise ValueError(f"--precision is expected to be float32, mixed_bfloat16 or both. Received: "
+                         f"{', '.join(sorted(unknown))}")
+    common.check_output(f.output)
+    filters = max(4, round(64 * f.width / 4) * 4)
+    configs = [dict(contender=name, n_generators=n, precision=precision, batch_size=f.batch_size,
+                    filters=filters)
+               for n in numbers for precision in f.precision for name in f.contenders
+               if precision == "float32" or not name.startswith("torch")]
+    workers, peak = [], 0.0
+    try:
+        for config in configs:
+            print(f"Starting {config}", flush=True)
+            workers.append(Worker(config))
+            workers[-1].warm_up()
+        for turn in range(f.rounds + 1):
+            for worker in workers:
+                worker.turn(f.steps, f.samples, first=turn == 0)
+            peak = max(peak, matmul_flops())
+            print(f"Turn {turn + 1} of {f.rounds + 1}: " + "; ".join(
+                f"{w.name} {np.median(w.step_seconds):.3f} s" for w in workers), flush=True)
+    finally:
+        for worker in workers:
+            worker.stop()
+    # The count is one of the algorithm, so it holds for all that run it with as many generators.
+    flops = {w.config["n_generators"]: w.flops for w in workers if w.flops}
+    rows = [summary(w, f.samples, flops.get(w.config["n_generators"]), peak) for w in workers]
+    text = table(rows)
+    output = pathlib.Path(f.output)
+    output.mkdir(parents=True, exist_ok=True)
+    common.write_json(output / "benchmark.json", {
+        "options": {"batch_size": f.batch_size, "width": f.width, "rounds": f.rounds, "steps": f.steps},
+        "matmul_flops_per_second": peak, "versions": common.versions(), "results": rows,
+    })
+    (output / "benchmark.md").write_text(text + "\n")
+    print(f"\n{text}\n\nfloat32 matrix product (NumPy): {peak / 1e9:.0f} GFLOP/s\n"
+          f"results: {output}")
+
+
+if __name__ == "__main__":
+    define_flags()
+    common.run(main)
