@@ -180,10 +180,12 @@ def short(error):
 
 def train_classifier(network, train, test, *, epochs, batch_size=128, learning_rate=2e-3, seed=0,
                      verbose=2):
-    """Trains a classifier (logits) on randomly shifted, rotated, dimmed and noisy images.
+    """Trains a classifier (logits) on randomly shifted, rotated, dimmed and noisy images, and on blends
+    of several, labelled with their shares.
 
     It is to judge generators from their first steps on: one that has seen only clean images gives
-    one class, with certainty, to all blurred ones, and no gradient to part them.
+    one class, with certainty, to all blurred ones, and no gradient to part them. Without the blends
+    the first generator to draw one blob holds a class of its own and never takes a second one.
 
     Args:
         network: Keras model, images -> logits.
@@ -206,11 +208,38 @@ def train_classifier(network, train, test, *, epochs, batch_size=128, learning_r
     inputs = keras.Input(images.shape[1:])
     trained = keras.Model(inputs, network(spoil(inputs)))
     trained.compile(keras.optimizers.Adam(schedule),
-                    keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-                    metrics=["accuracy"])
-    trained.fit(images, labels, batch_size=batch_size, epochs=epochs, verbose=verbose)
+                    keras.losses.CategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    labels = keras.utils.to_categorical(labels, network.output_shape[-1])
+    trained.fit(_Blends(images, labels, batch_size, seed), epochs=epochs, verbose=verbose)
     logits = metrics.classifier_logits(test[0], network)
     return float(np.mean(logits.argmax(axis=1) == test[1]))
+
+
+class _Blends(keras.utils.PyDataset):
+    """Batches of images, an eighth of them weighted means of four."""
+
+    def __init__(self, images, labels, batch_size, seed):
+        super().__init__()
+        self.images, self.labels, self.batch_size = images, labels, batch_size
+        self.random = np.random.default_rng(seed)
+        self.on_epoch_end()
+
+    def __len__(self):
+        return -(-len(self.images) // self.batch_size)
+
+    def on_epoch_end(self):
+        self.parts = [self.random.permutation(len(self.images)) for _ in range(4)]
+
+    def __getitem__(self, index):
+        rows = slice(index * self.batch_size, (index + 1) * self.batch_size)
+        count = len(self.parts[0][rows])
+        weights = self.random.dirichlet([1.0] * 4, count).astype("float32")
+        weights[count // 8 :] = [1, 0, 0, 0]
+        images = sum(w.reshape(-1, 1, 1, 1) * self.images[part[rows]]
+                     for w, part in zip(weights.T, self.parts, strict=True))
+        labels = sum(w[:, None] * self.labels[part[rows]]
+                     for w, part in zip(weights.T, self.parts, strict=True))
+        return images, labels
 
 
 def load_split(options, split):

@@ -182,7 +182,8 @@ class MultiGAN(keras.Model):
 
         Raises:
             TypeError: an argument that names no phase.
-            ValueError: an optimizer shared by two phases; the float16 precision.
+            ValueError: an optimizer shared by two phases; the float16 precision; jit_compile or
+                steps_per_execution > 1 on several TensorFlow replicas.
         """
         if self.dtype_policy.compute_dtype == "float16":
             raise ValueError(
@@ -190,6 +191,7 @@ class MultiGAN(keras.Model):
                 "needs loss scaling in every phase. Use keras.config.set_dtype_policy"
                 "('mixed_bfloat16')."
             )
+        self.engine.check_compile(jit_compile, steps_per_execution)
         phases = self.phases()
         names = [phase.name for phase in phases]
         unknown = set(optimizers) - {f"{name}_optimizer" for name in names}

@@ -1,5 +1,7 @@
 """ComMutE-GAN: competitive multiple efficient generators."""
 
+import warnings
+
 import keras
 from keras import ops
 
@@ -83,6 +85,15 @@ class ComMutEGAN(MultiGAN):
             raise ValueError(
                 f"critic is expected to give one score (batch, 1). Received: {(None, *score)}. "
                 "End it with Dense(1)."
+            )
+        batch_norms = [layer.name for layer in critic._flatten_layers()
+                       if isinstance(layer, keras.layers.BatchNormalization)]
+        if batch_norms and self.gp_weight:
+            warnings.warn(
+                f"The critic {critic.name!r} has batch normalisation ({', '.join(batch_norms)}), under "
+                "which an image's score depends on the others in its batch; the gradient penalty "
+                "takes it as a function of its own image. Use networks.LayerNormalization.",
+                stacklevel=2,
             )
         if classifier is not None:
             logits = output_shape(classifier, self.image_shape, "classifier")

@@ -16,6 +16,18 @@ def train_step(model, data):
     return logs
 
 
+def check_compile(jit_compile, steps_per_execution):
+    """Raises ValueError for what a step on several replicas cannot do."""
+    strategy = tf.distribute.get_strategy()
+    tpu = isinstance(strategy, tf.distribute.TPUStrategy)
+    if num_replicas() > 1 and not tpu and (jit_compile is True or steps_per_execution > 1):
+        raise ValueError(
+            f"Under {type(strategy).__name__} with {num_replicas()} replicas, compile expects "
+            "jit_compile='auto' or False and steps_per_execution=1: TensorFlow can do no more there. "
+            f"Received: jit_compile={jit_compile}, steps_per_execution={steps_per_execution}."
+        )
+
+
 def inference(network):
     """A function that runs a network in inference mode on any number of rows, traced once."""
     # A partial, not a function: TensorFlow counts traces by code and would warn of the fifth network.

@@ -1,5 +1,7 @@
 """ComMutE-GAN: conformance, losses against NumPy, gradients, errors."""
 
+import warnings
+
 import conformance
 import keras
 import numpy as np
@@ -227,3 +229,14 @@ def test_no_classifier_is_needed_without_a_weight_or_with_one_generator():
         model.run_eagerly = True  # one step is not worth a trace
         history = model.fit(tiny.images(), batch_size=12, steps_per_epoch=1, verbose=0).history
         assert history["tvd"] == [0.0]
+
+
+def test_warns_of_batch_normalisation_under_the_penalty():
+    critic = keras.Sequential([keras.Input(tiny.SHAPE), keras.layers.Flatten(),
+                               keras.layers.BatchNormalization(name="bn"), keras.layers.Dense(1)])
+    with pytest.warns(UserWarning, match=r"batch normalisation \(bn\).*LayerNormalization"):
+        ComMutEGAN([tiny.generator()], critic, latent_dim=tiny.LATENT)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ComMutEGAN([tiny.generator()], critic, latent_dim=tiny.LATENT, gp_weight=0)
+        ComMutEGAN([tiny.generator()], tiny.critic(), latent_dim=tiny.LATENT)

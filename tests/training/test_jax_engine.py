@@ -24,3 +24,22 @@ def test_moving_averages_and_dropout_of_a_critic_leave_the_penalty():
     after = [np.array(v) for v in critic.non_trainable_variables]
     assert len(after) == 3 and not any(map(np.array_equal, before, after))
     assert all(np.isfinite(a).all() for a in after)
+
+
+def test_the_step_lowers_for_tpu():
+    import jax
+    import jax.export
+
+    model = ComMutEGAN([tiny.generator(), tiny.generator()], tiny.critic(), tiny.classifier(),
+                       latent_dim=tiny.LATENT, seed=0)
+    model.compile()
+    model.fit(tiny.images(24), batch_size=4, steps_per_epoch=1, verbose=0)
+    groups = [model.trainable_variables, model.non_trainable_variables, model.optimizer.variables,
+              model.metrics_variables]
+    state = tuple([v.value for v in group] for group in groups)
+    data = (tiny.images(4 * model.batches_per_step),)
+    exported = jax.export.export(jax.jit(model.train_step), platforms=["tpu"])(state, data)
+    assert exported.platforms == ("tpu",)
+    received = [(v.shape, v.dtype) for v in exported.out_avals]
+    for v in jax.tree.leaves(state):  # the new state has the shapes of the old one
+        assert (v.shape, v.dtype) in received

@@ -6,9 +6,12 @@ import pathlib
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
+import tiny
 
+from keras_multigan.models import ComMutEGAN
 from keras_multigan.training import load_engine
 
 pytestmark = pytest.mark.tensorflow
@@ -80,3 +83,24 @@ def test_two_replicas(tmp_path):
     done = subprocess.run([sys.executable, "-c", MIRRORED], capture_output=True, text=True,
                           timeout=600, cwd=tmp_path, env={**os.environ, "PYTHONPATH": path})
     assert done.stdout.endswith("all well\n"), done.stdout + done.stderr
+
+
+def test_the_step_compiles_with_xla():
+    """What a TPU needs of it: static shapes, no host code. (XLA draws other random numbers.)"""
+    keras.utils.set_random_seed(7)
+    model = ComMutEGAN([tiny.generator(), tiny.generator()], tiny.critic(), tiny.classifier(),
+                       latent_dim=tiny.LATENT, seed=5)
+    model.compile(jit_compile=True)
+    before = tiny.state(model)
+    model.fit(tiny.images(), batch_size=12, steps_per_epoch=1, verbose=0)
+    trainable = len(model.trainable_variables)
+    assert not any(map(np.array_equal, before[:trainable], tiny.state(model)[:trainable]))
+    assert all(np.isfinite(v).all() for v in tiny.state(model))
+
+
+@pytest.mark.parametrize("arguments", [dict(jit_compile=True), dict(steps_per_execution=2)])
+def test_what_several_replicas_cannot_do(arguments, monkeypatch):
+    monkeypatch.setattr(engine, "num_replicas", lambda: 2)
+    model = ComMutEGAN([tiny.generator()], tiny.critic(), latent_dim=tiny.LATENT)
+    with pytest.raises(ValueError, match="2 replicas, compile expects jit_compile='auto' or False"):
+        model.compile(**arguments)
