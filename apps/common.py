@@ -21,7 +21,15 @@ import keras  # noqa: E402 (the log level must be set before)
 import numpy as np  # noqa: E402
 from absl import app, flags, logging  # noqa: E402
 
-from keras_multigan import callbacks, data, export, metrics, networks, plots  # noqa: E402
+from keras_multigan import (  # noqa: E402
+    callbacks,
+    data,
+    distribute,
+    export,
+    metrics,
+    networks,
+    plots,
+)
 
 CLASSIFIERS = {"paper": networks.commute_classifier, "compact": networks.compact_classifier}
 # As in the papers on MNIST, where the test split has as many.
@@ -125,8 +133,13 @@ def resolve_options(presets, output, resume):
             **{name: given[name] for name in _MAY_DIFFER if name in given}}
 
 
-# Where the data lie is no property of the run.
-_MAY_DIFFER = ("data_dir",)
+# Where the data lie and which devices share the work is no property of the run.
+_MAY_DIFFER = ("data_dir", "strategy", "devices", "tpu")
+
+
+def writes(options):
+    """Whether this process is the one that writes the run's files."""
+    return options["strategy"] != "multiworker" or distribute.is_chief()
 
 
 def check_output(output, resume=False):
@@ -267,6 +280,12 @@ def get_classifier(options, train, test, saved):
     name = f"compact classifier trained on {options['dataset']}"
     if saved.exists():
         return load_model(saved), name
+    if options["strategy"] == "multiworker":
+        raise ValueError(
+            "--strategy=multiworker expects a trained classifier, since Keras' own fit does not run "
+            f"on several workers. Received: none for --dataset={options['dataset']}. Make one with "
+            f"apps/train_classifier.py --dataset={options['dataset']} and pass it as --classifier."
+        )
     print(f"Training a classifier on {options['dataset']}.", flush=True)
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
@@ -293,10 +312,13 @@ def save_model(model, path):
 def train(model, images, options, output):
     """Fits `model` as `options` say, from its last checkpoint on, with all records of a run.
 
+    Of several workers the first one alone keeps records; all of them read its checkpoints.
+
     Returns:
         Seconds of this attempt.
     """
     first = callbacks.restore_checkpoint(model, output / "checkpoints")
+    distribute.check_same_on_all_workers(first, "epoch to go on from")
     history = callbacks.read_history(output)[:first]
     steps = options["steps_per_epoch"] or max(
         1, len(images) // (options["batch_size"] * model.batches_per_step)
@@ -308,16 +330,17 @@ def train(model, images, options, output):
         return 0.0
     print(f"Training for {options['epochs'] - first} epochs of {steps} steps; see "
           f"{output / 'samples.png'} meanwhile.", flush=True)
+    records = [
+        callbacks.RunProgress(steps * (options["epochs"] - first)),
+        callbacks.HistoryLog(output, initial_epoch=first),
+        callbacks.Checkpoint(output / "checkpoints"),
+        callbacks.SampleGrid(output),
+    ] if writes(options) else []
     start = time.time()
     model.fit(
         images, batch_size=options["batch_size"], epochs=options["epochs"], initial_epoch=first,
         steps_per_epoch=steps, verbose=0, callbacks=[
-            callbacks.StopOnNonFinite(),
-            callbacks.RunProgress(steps * (options["epochs"] - first)),
-            callbacks.HistoryLog(output, initial_epoch=first),
-            callbacks.Checkpoint(output / "checkpoints"),
-            callbacks.SampleGrid(output),
-            *([stop] if options["until_converged"] else []),
+            callbacks.StopOnNonFinite(), *records, *([stop] if options["until_converged"] else []),
         ],
     )
     return time.time() - start

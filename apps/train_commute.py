@@ -35,7 +35,7 @@ PAPER = {
 PRESETS = {
     "paper": PAPER,
     "quick": {**PAPER, "dataset": "digits", "width": 0.25, "learning_rate": 5e-4,
-              "n_critic": 1, "epochs": 24, "steps_per_epoch": 50},
+              "n_critic": 1, "epochs": 16, "steps_per_epoch": 50},
 }
 
 
@@ -63,7 +63,8 @@ def define_flags():
                       "epochs in a row; 250 epochs at most unless --epochs says")
     flags.DEFINE_string("classifier", None, "auto, or a .keras file (images -> logits)")
     flags.DEFINE_integer("seed", None, "random seed", lower_bound=0)
-    flags.DEFINE_enum("strategy", None, ["none", "mirrored", "tpu"], "the devices that share the work")
+    flags.DEFINE_enum("strategy", None, list(distribute.STRATEGIES),
+                      "the devices that share the work")
     flags.DEFINE_string("tpu", None, "TensorFlow's name or address of a TPU; not needed on a TPU VM")
     flags.DEFINE_integer("devices", None, "replicas of --strategy=mirrored", lower_bound=1)
     flags.DEFINE_enum("precision", None, ["float32", "mixed_bfloat16"], "Keras' dtype policy")
@@ -122,9 +123,10 @@ def train(options, output, resume=False):
         output: the run folder, new unless `resume`.
 
     Returns:
-        The content of metrics.json.
+        The content of metrics.json; None on a worker that is not the first.
     """
-    common.check_output(output, resume)
+    if common.writes(options):
+        common.check_output(output, resume)
     output = pathlib.Path(output)
     if (output / "metrics.json").exists():
         return common.read_json(output / "metrics.json")
@@ -144,10 +146,13 @@ def train(options, output, resume=False):
                       generator_optimizer=keras.optimizers.Adam(**adam))
         model.check_batch_size(options["batch_size"])
         # All is known to fit: from here on there is a run.
-        common.open_run(output, options, resume)
-        if name.startswith("compact classifier") and not own_classifier.exists():
-            common.save_model(classifier, own_classifier)
+        if common.writes(options):
+            common.open_run(output, options, resume)
+            if name.startswith("compact classifier") and not own_classifier.exists():
+                common.save_model(classifier, own_classifier)
         seconds = common.train(model, train_set[0], options, output)
+        if not common.writes(options):
+            return None
         return common.finish(model, test_set[0], classifier, name, options, output, seconds)
 
 
@@ -166,8 +171,9 @@ def main(argv):
     if flags.FLAGS.dry_run:
         return dry_run(options)
     results = train(options, output, flags.FLAGS.resume)
-    print(common.report(results))
-    print(f"\nrun folder: {output}")
+    if results is not None:
+        print(common.report(results))
+        print(f"\nrun folder: {output}")
 
 
 if __name__ == "__main__":

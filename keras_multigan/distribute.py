@@ -28,6 +28,7 @@ def scope(strategy="none", devices=None, tpu=""):
     Raises:
         ValueError: unknown strategy, a number of devices that this machine cannot give, no TPU, a
             missing or malformed TF_CONFIG.
+        RuntimeError: from within the context, another worker has ended.
     """
     if strategy not in STRATEGIES:
         raise ValueError(f"strategy is expected to be one of {STRATEGIES}. Received: {strategy!r}")
@@ -52,7 +53,7 @@ def scope(strategy="none", devices=None, tpu=""):
 
     if strategy == "multiworker":
         _check_tf_config()
-        return tf.distribute.MultiWorkerMirroredStrategy().scope()
+        return _multi_worker()
     if strategy == "tpu":
         return _tpu_strategy(tpu).scope()
     gpus = tf.config.list_logical_devices("GPU") if tf.config.list_physical_devices("GPU") else []
@@ -76,6 +77,48 @@ def is_chief():
         task["type"] == "worker" and int(task.get("index", 0)) == 0
         and "chief" not in json.loads(os.environ["TF_CONFIG"]).get("cluster", {})
     )
+
+
+def check_same_on_all_workers(number, what):
+    """Raises RuntimeError unless every worker passes the same number; `what` names it."""
+    if keras.backend.backend() == "jax":
+        return
+    import tensorflow as tf
+
+    strategy = tf.distribute.get_strategy()
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return
+
+    @tf.function
+    def mean():
+        def by_replica():
+            replica = tf.distribute.get_replica_context()
+            return replica.all_reduce(tf.distribute.ReduceOp.MEAN, tf.constant(float(number)))
+
+        return strategy.run(by_replica)
+
+    received = float(strategy.experimental_local_results(mean())[0])
+    if received != number:
+        raise RuntimeError(
+            f"Expected the same {what} on all workers. Received: {number} here, {received} in the "
+            "mean. Let all of them see one run folder."
+        )
+
+
+@contextlib.contextmanager
+def _multi_worker():
+    import tensorflow as tf
+
+    try:
+        with tf.distribute.MultiWorkerMirroredStrategy().scope():
+            yield
+    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError,
+            tf.errors.InternalError, tf.errors.CancelledError) as error:
+        raise RuntimeError(
+            "Expected all workers that TF_CONFIG names to work on. Received: one has ended or cannot "
+            f"be reached ({type(error).__name__}: {str(error).strip()[:300]}). Start all of them "
+            "again, with --resume: they go on from the last checkpoint."
+        ) from error
 
 
 def _virtual_cpus(count):

@@ -1,8 +1,10 @@
 """Fixtures of several tests."""
 
 import importlib
+import json
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 
@@ -12,7 +14,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as in the apps, whichever test comes first
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
-TINY = ("--n_generators=2", "--width=0.0625", "--batch_size=8", "--epochs=2", "--steps_per_epoch=2")
+TINY = ("--n_generators=2", "--width=0.0625", "--batch_size=8", "--epochs=2", "--steps_per_epoch=2",
+        "--n_critic=2")
 
 
 def pytest_collection_modifyitems(items):
@@ -23,6 +26,19 @@ def pytest_collection_modifyitems(items):
         needed = {mark.name for mark in item.iter_markers()} & {"tensorflow", "jax"}
         if needed and keras.backend.backend() not in needed:
             item.add_marker(pytest.mark.skip(reason=f"needs KERAS_BACKEND={needed.pop()}"))
+
+
+@pytest.fixture
+def two_workers():
+    """TF_CONFIG of two workers on this machine."""
+    sockets = [socket.socket() for _ in range(2)]
+    for s in sockets:
+        s.bind(("localhost", 0))
+    addresses = [f"localhost:{s.getsockname()[1]}" for s in sockets]
+    for s in sockets:
+        s.close()
+    return [json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": k}})
+            for k in range(2)]
 
 
 @pytest.fixture(scope="session")

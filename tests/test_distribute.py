@@ -1,9 +1,7 @@
 """Strategies: their errors here, their arithmetic in processes of their own (virtual devices)."""
 
-import json
 import os
 import pathlib
-import socket
 import subprocess
 import sys
 
@@ -82,18 +80,9 @@ def test_two_local_devices_compute_what_one_does(one_device, tmp_path):
 
 
 @pytest.mark.tensorflow
-def test_two_workers_compute_what_one_device_does(one_device, tmp_path):
-    sockets = [socket.socket() for _ in range(2)]
-    for s in sockets:
-        s.bind(("localhost", 0))
-    addresses = [f"localhost:{s.getsockname()[1]}" for s in sockets]
-    for s in sockets:
-        s.close()
-    processes = [
-        start("multiworker", None, tmp_path / f"{k}.npz", TF_CONFIG=json.dumps(
-            {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": k}}))
-        for k in range(2)
-    ]
+def test_two_workers_compute_what_one_device_does(one_device, two_workers, tmp_path):
+    processes = [start("multiworker", None, tmp_path / f"{k}.npz", TF_CONFIG=config)
+                 for k, config in enumerate(two_workers)]
     outputs = finish(*processes)
     assert all("replicas 2" in output for output in outputs)
     assert [path.name for path in tmp_path.glob("*.npz")] == ["0.npz"], "the chief alone writes"

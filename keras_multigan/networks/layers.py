@@ -114,8 +114,9 @@ class UpSamplingConv2D(keras.layers.Conv2D):
         padded = ops.pad(inputs, [[0, 0], [1, 1], [1, 1], [0, 0]])
         outputs = ops.conv(padded, ops.concatenate(corners, axis=-1), 1, "valid")
         # Corner (a, b) of pixel (y, x) is found at (y + a, x + b), in its share of the channels.
+        size = (ops.shape(inputs)[0], height, width, self.filters)
         outputs = ops.stack(
-            [outputs[:, a : a + height, b : b + width, k * self.filters : (k + 1) * self.filters]
+            [ops.slice(outputs, (0, a, b, k * self.filters), size)
              for k, (a, b) in enumerate(((0, 0), (0, 1), (1, 0), (1, 1)))], axis=3,
         )
         outputs = ops.reshape(outputs, (-1, height, width, 2, 2, self.filters))

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -76,6 +77,28 @@ def test_killed_and_resumed_is_bitwise_the_same(flags, tmp_path, tiny_run):
     assert (killed / "history.csv").read_text() == (whole / "history.csv").read_text()
 
 
+def test_two_workers_share_a_run(two_workers, tiny_run, tmp_path):
+    """The first one alone writes; a strategy is no property of the run."""
+    app = str(REPOSITORY / "apps" / "train_commute.py")
+    flags = [*TINY, "--strategy=multiworker", f"--classifier={tiny_run / 'classifier.keras'}",
+             f"--output={tmp_path / 'run'}"]
+    workers = [
+        subprocess.Popen([sys.executable, app, *flags], text=True, stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, env={**os.environ, "TF_CONFIG": config})
+        for config in two_workers
+    ]
+    printed = [worker.communicate(timeout=600) for worker in workers]
+    assert not any(worker.returncode for worker in workers), printed
+    assert "pairwise TVD" in printed[0][0] and "pairwise TVD" not in printed[1][0]
+    for name in ("metrics.json", "samples.png", "model.keras", "export/models.config"):
+        assert (tmp_path / "run" / name).stat().st_size > 0, name
+    (tmp_path / "run" / "metrics.json").unlink()
+    resumed = subprocess.run(
+        [sys.executable, app, "--resume", "--strategy=none", f"--output={tmp_path / 'run'}"],
+        text=True, capture_output=True, timeout=600)
+    assert resumed.returncode == 0 and "pairwise TVD" in resumed.stdout, resumed.stderr
+
+
 def test_dry_run(run_app, tmp_path):
     done = run_app("train_commute.py", "--preset=paper", "--n_generators=3", "--dry_run",
                    f"--output={tmp_path / 'run'}")
@@ -95,6 +118,7 @@ def test_dry_run(run_app, tmp_path):
     (["--dataset=mnist", "--data_dir=/nonexistent"], "/nonexistent"),
     (["--classifier=/nonexistent.keras"], "/nonexistent.keras"),
     (["--learning_rate=nan"], "--learning_rate is expected to be a finite number"),
+    (["--strategy=multiworker"], "variable TF_CONFIG, JSON that names all workers"),
     (["--width=0"], "--width is expected to be a finite number"),
     (["--resume"], "--resume expects the folder of a run"),
     (["extra"], "Only flags are expected"),
@@ -111,7 +135,7 @@ def test_resume_with_other_options(tiny_run, run_app_in_process):
         "train_commute", [f"--output={tiny_run}", "--resume", "--seed=3", "--n_critic=5"])
     assert code == 2
     assert "--seed: the run has 0, received 3" in error
-    assert "--n_critic: the run has 3, received 5" in error
+    assert "--n_critic: the run has 2, received 5" in error
     assert (tiny_run / "options.json").read_bytes() == before
 
 
