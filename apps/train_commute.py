@@ -151,9 +151,10 @@ def train(options, output, resume=False):
             if name.startswith("compact classifier") and not own_classifier.exists():
                 common.save_model(classifier, own_classifier)
         seconds = common.train(model, train_set[0], options, output)
-        if not common.writes(options):
-            return None
-        return common.finish(model, test_set[0], classifier, name, options, output, seconds)
+    if not common.writes(options):
+        return None
+    # Outside the scope, where what is saved and loaded would make variables of all workers.
+    return common.finish(model, test_set[0], classifier, name, options, output, seconds)
 
 
 def dry_run(options):
