@@ -148,7 +148,7 @@ def test_at_quick_scale_all_runs_have_the_presets_budget(app, experiment):
     assert all(o[name] == quick[name] for o in runs.values() for name in budget)
     if experiment == "schedules":
         assert [o["tvd_schedule"] for o in runs.values()] == [
-            "constant:12.2", "linear:20:5:12", "sudden_death:20:3"]
+            "constant:12.2", "linear:20:5:16", "sudden_death:20:5"]
 
 
 def test_flags_override_every_run(app):
