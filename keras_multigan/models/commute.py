@@ -55,7 +55,8 @@ class ComMutEGAN(MultiGAN):
       root has an epsilon of 1e-12.
     - "Fresh real batch" is taken literally: an epoch, one pass over m = 500 batches of MNIST, has
       120 critic updates and 40 generator updates.
-    - The generators' dropout 0.3 is at the start of their last block; see `commute_generator`.
+    - The generators' dropout 0.3 is at the start of their last block; see `commute_generator`. Its
+      rate, and the critic's, is 77/256; see `networks.Dropout`.
     - "The objective" whose convergence ends a run is not named; `ConvergenceStop` watches critic_loss.
     - The generator update draws m/n images from each generator, not m (see generator_batch_size).
     - The TVD is computed even while its weight is 0, so that it can be logged; its gradient is then

@@ -1,4 +1,4 @@
-"""Layers that Keras does not have, or not as critics need them."""
+"""Keras' layers with right second derivatives, or faster."""
 
 import math
 
