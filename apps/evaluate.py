@@ -11,6 +11,7 @@ import pathlib
 
 import artifacts
 import common
+import pipeline
 from absl import flags
 
 from keras_multigan import data, metrics
@@ -25,7 +26,7 @@ def define_flags():
     flags.DEFINE_string("classifier", None, "auto (the run's; for mnist the shipped one), or a "
                         ".keras file (images -> logits) (default: the run's; else auto)")
     flags.DEFINE_enum("split", "test", ["train", "test"], "split with the real images")
-    flags.DEFINE_integer("num_samples", common.NUM_EVALUATION_IMAGES, "generated images in all",
+    flags.DEFINE_integer("num_samples", pipeline.NUM_EVALUATION_IMAGES, "generated images in all",
                          lower_bound=2)
     flags.DEFINE_integer("seed", 1000, "generator k samples with seed + k; 1000 as in training",
                          lower_bound=0, upper_bound=10**9)
@@ -77,11 +78,11 @@ def find_classifier(folder, dataset, choice, trained_on):
 
 
 def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=None, split="test",
-             num_samples=common.NUM_EVALUATION_IMAGES, seed=1000):
+             num_samples=pipeline.NUM_EVALUATION_IMAGES, seed=1000):
     """Samples and measures; the arguments are the flags.
 
     Returns:
-        What `common.measure` returns, and "options" and "versions" beside it.
+        What `pipeline.measure` returns, and "options" and "versions" beside it.
     """
     folder = pathlib.Path(model).expanduser()
     run = run_options(folder)
@@ -110,7 +111,7 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
     metrics.classifier_logits(real[:1], classifier)  # raises before minutes of sampling
     images = [model.sample(each, generator=number, seed=seed + index)
               for index, number in enumerate(rows.values())]
-    results = common.measure(images, real, classifier, name, dataset)
+    results = pipeline.measure(images, real, classifier, name, dataset)
     if list(rows) == ["mixture"]:
         results["pairwise_tvd"] = None  # which generator an image comes from is not known
     return {
@@ -130,7 +131,7 @@ def main(argv):
         output = artifacts.check_output(output, (".json",), flags.FLAGS.overwrite)
     results = evaluate(**{name: flags.FLAGS[name].value for name in names})
     tvd = results["pairwise_tvd"]
-    print(common.report({**results, "pairwise_tvd": float("nan") if tvd is None else tvd}))
+    print(pipeline.report({**results, "pairwise_tvd": float("nan") if tvd is None else tvd}))
     print(f"\nmeasured: {', '.join(results['measured'])} of {flags.FLAGS.model}")
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)

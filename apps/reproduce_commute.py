@@ -16,6 +16,7 @@ import pathlib
 import statistics
 import typing
 
+import classifiers
 import common
 import keras
 import numpy as np
@@ -190,7 +191,7 @@ def shared_classifier(options, output):
     if not path.exists():
         keras.utils.set_random_seed(0)
         splits = [common.load_split(options, split) for split in ("train", "test")]
-        classifier, _ = common.get_classifier(options, *splits, path)
+        classifier, _ = classifiers.get(options, *splits, path)
         common.save_model(classifier, path)
     return str(path)
 

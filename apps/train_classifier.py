@@ -7,6 +7,7 @@ The output folder gets classifier.keras (images in [-1, 1] -> logits), options.j
 
 import time
 
+import classifiers
 import common
 import numpy as np
 from absl import flags
@@ -19,7 +20,7 @@ def define_flags():
     flags.DEFINE_string("dataset", "digits", "digits, mnist, fashion_mnist or any tfds name")
     flags.DEFINE_string("data_dir", None, "prepared tfds folder, IDX files (.gz) or an .npz")
     flags.DEFINE_integer("image_size", 32, "height and width", lower_bound=8)
-    flags.DEFINE_enum("network", "compact", list(common.CLASSIFIERS), "architecture")
+    flags.DEFINE_enum("network", "compact", list(classifiers.NETWORKS), "architecture")
     flags.DEFINE_integer("filters", None, "channels of the first block", lower_bound=1)
     flags.DEFINE_integer("epochs", 12, "passes over the training images", lower_bound=1)
     flags.DEFINE_integer("batch_size", 128, "images a batch", lower_bound=1)
@@ -34,11 +35,11 @@ def main(argv):
     common.check_output(output)
     train, test = (common.load_split(options, split) for split in ("train", "test"))
     width = {} if options["filters"] is None else {"filters": options["filters"]}
-    network = common.CLASSIFIERS[options["network"]](
+    network = classifiers.NETWORKS[options["network"]](
         train[0].shape[1:], int(np.max(train[1])) + 1, **width
     )
     start = time.time()
-    accuracy = common.train_classifier(
+    accuracy = classifiers.fit(
         network, train, test, epochs=options["epochs"], batch_size=options["batch_size"],
         learning_rate=options["learning_rate"], seed=options["seed"],
     )

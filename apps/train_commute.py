@@ -10,8 +10,10 @@ class_table.png, tensorboard/, checkpoints/, model.keras, and export/ for TF Ser
 
 import pathlib
 
+import classifiers
 import common
 import keras
+import pipeline
 from absl import flags
 
 from keras_multigan import distribute, networks, schedules
@@ -134,7 +136,7 @@ def train(options, output, resume=False):
         train_set, test_set = (common.load_split(options, split) for split in ("train", "test"))
         generators, critic = build_networks(options, train_set[0].shape[1:])
         own_classifier = output / "classifier.keras"
-        classifier, name = common.get_classifier(options, train_set, test_set, own_classifier)
+        classifier, name = classifiers.get(options, train_set, test_set, own_classifier)
         adam = dict(learning_rate=options["learning_rate"], beta_1=0.5, beta_2=0.9)
         model = ComMutEGAN(
             generators, critic, classifier, latent_dim=options["latent_dim"],
@@ -150,11 +152,11 @@ def train(options, output, resume=False):
             common.open_run(output, options, resume)
             if name.startswith("compact classifier") and not own_classifier.exists():
                 common.save_model(classifier, own_classifier)
-        seconds = common.train(model, train_set[0], options, output)
+        seconds = pipeline.train(model, train_set[0], options, output)
     if not common.writes(options):
         return None
     # Outside the scope, where what is saved and loaded would make variables of all workers.
-    return common.finish(model, test_set[0], classifier, name, options, output, seconds)
+    return pipeline.finish(model, test_set[0], classifier, name, options, output, seconds)
 
 
 def dry_run(options):
@@ -173,7 +175,7 @@ def main(argv):
         return dry_run(options)
     results = train(options, output, flags.FLAGS.resume)
     if results is not None:
-        print(common.report(results))
+        print(pipeline.report(results))
         print(f"\nrun folder: {output}")
 
 

@@ -100,7 +100,7 @@ def stub(app, monkeypatch):
     monkeypatch.setattr(app.train_commute, "train", stub.train)
     monkeypatch.setattr(app.keras.utils, "clear_session", clear)
     # Its fitting takes as long as all tests here.
-    monkeypatch.setattr(app.common, "train_classifier", lambda *args, **kwargs: 0.99)
+    monkeypatch.setattr(app.classifiers, "fit", lambda *args, **kwargs: 0.99)
     return stub
 
 

@@ -1,0 +1,108 @@
+"""Classifiers of the apps: what tells generators apart, and measures them."""
+
+import common
+import keras
+import numpy as np
+
+from keras_multigan import metrics, networks
+
+NETWORKS = {"paper": networks.commute_classifier, "compact": networks.compact_classifier}
+
+
+def fit(network, train, test, *, epochs, batch_size=128, learning_rate=2e-3, seed=0, verbose=2):
+    """Trains a classifier (logits) on randomly shifted, rotated, dimmed and noisy images, and on blends
+    of several, labelled with their shares.
+
+    It is to judge generators from their first steps on: one that has seen only clean images gives
+    one class, with certainty, to all blurred ones, and no gradient to part them. Without the blends
+    the first generator to draw one blob holds a class of its own and never takes a second one.
+
+    Args:
+        network: Keras model, images -> logits.
+        train, test: (images, labels).
+
+    Returns:
+        Accuracy on `test`.
+    """
+    keras.utils.set_random_seed(seed)
+    images, labels = train
+    steps = -(-len(images) // batch_size)
+    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps * epochs)
+    spoil = keras.Sequential([
+        keras.layers.RandomTranslation(0.07, 0.07, fill_mode="nearest", seed=seed),
+        keras.layers.RandomRotation(0.03, fill_mode="nearest", seed=seed + 1),
+        keras.layers.RandomContrast(0.5, value_range=(-1, 1), seed=seed + 2),
+        keras.layers.RandomBrightness(0.2, value_range=(-1, 1), seed=seed + 3),
+        keras.layers.GaussianNoise(0.4, seed=seed + 4),
+    ])
+    inputs = keras.Input(images.shape[1:])
+    trained = keras.Model(inputs, network(spoil(inputs)))
+    trained.compile(keras.optimizers.Adam(schedule),
+                    keras.losses.CategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    labels = keras.utils.to_categorical(labels, network.output_shape[-1])
+    trained.fit(_Blends(images, labels, batch_size, seed), epochs=epochs, verbose=verbose)
+    logits = metrics.classifier_logits(test[0], network)
+    return float(np.mean(logits.argmax(axis=1) == test[1]))
+
+
+class _Blends(keras.utils.PyDataset):
+    """Batches of images, an eighth of them weighted means of four."""
+
+    def __init__(self, images, labels, batch_size, seed):
+        super().__init__()
+        self.images, self.labels, self.batch_size = images, labels, batch_size
+        self.random = np.random.default_rng(seed)
+        self.on_epoch_end()
+
+    def __len__(self):
+        return -(-len(self.images) // self.batch_size)
+
+    def on_epoch_end(self):
+        self.parts = [self.random.permutation(len(self.images)) for _ in range(4)]
+
+    def __getitem__(self, index):
+        rows = slice(index * self.batch_size, (index + 1) * self.batch_size)
+        count = len(self.parts[0][rows])
+        weights = self.random.dirichlet([1.0] * 4, count).astype("float32")
+        weights[count // 8 :] = [1, 0, 0, 0]
+        images = sum(w.reshape(-1, 1, 1, 1) * self.images[part[rows]]
+                     for w, part in zip(weights.T, self.parts, strict=True))
+        labels = sum(w[:, None] * self.labels[part[rows]]
+                     for w, part in zip(weights.T, self.parts, strict=True))
+        return images, labels
+
+
+def get(options, train, test, saved):
+    """The classifier of a run: the file --classifier; for MNIST the shipped one; else the one in the
+    file `saved`; else one that is trained now on the data set.
+
+    Returns:
+        (Keras model, images -> logits; what to call it in results)
+    """
+    if options["classifier"] != "auto":
+        return common.load_model(options["classifier"]), str(options["classifier"])
+    if options["dataset"].split(":")[0] == "mnist" and options["image_size"] == 32:
+        return metrics.shipped_classifier(), "keras_multigan MNIST classifier (shipped)"
+    name = f"compact classifier trained on {options['dataset']}"
+    if saved.exists():
+        return common.load_model(saved), name
+    if options["strategy"] == "multiworker":
+        raise ValueError(
+            "--strategy=multiworker expects a trained classifier, since Keras' own fit does not run "
+            f"on several workers. Received: none for --dataset={options['dataset']}. Make one with "
+            f"apps/train_classifier.py --dataset={options['dataset']} and pass it as --classifier."
+        )
+    print(f"Training a classifier on {options['dataset']}.", flush=True)
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    keras.utils.set_random_seed(0)  # all runs on a data set are measured by one classifier
+    network = networks.compact_classifier(
+        train[0].shape[1:], int(train[1].max()) + 1, filters=16
+    )
+    # Some 1,100 updates on digits; on fewer it is not sure even of real ones.
+    small = len(train[0]) < 10_000
+    accuracy = fit(network, train, test, epochs=25 if small else 2,
+                   batch_size=32 if small else 128, verbose=0)
+    keras.config.set_dtype_policy(policy)
+    print(f"Its accuracy on the test images is {100 * accuracy:.2f} %.", flush=True)
+    return network, name
