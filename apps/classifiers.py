@@ -9,7 +9,8 @@ from keras_multigan import metrics, networks
 NETWORKS = {"paper": networks.commute_classifier, "compact": networks.compact_classifier}
 
 
-def fit(network, train, test, *, epochs, batch_size=128, learning_rate=2e-3, seed=0, verbose=2):
+def fit(network, train, test, *, epochs, batch_size=128, learning_rate=2e-3, blends=0.125, seed=0,
+        verbose=2):
     """Trains a classifier (logits) on randomly shifted, rotated, dimmed and noisy images, and on blends
     of several, labelled with their shares.
 
@@ -20,6 +21,7 @@ def fit(network, train, test, *, epochs, batch_size=128, learning_rate=2e-3, see
     Args:
         network: Keras model, images -> logits.
         train, test: (images, labels).
+        blends: the share of blends in a batch.
 
     Returns:
         Accuracy on `test`.
@@ -40,17 +42,18 @@ def fit(network, train, test, *, epochs, batch_size=128, learning_rate=2e-3, see
     trained.compile(keras.optimizers.Adam(schedule),
                     keras.losses.CategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
     labels = keras.utils.to_categorical(labels, network.output_shape[-1])
-    trained.fit(_Blends(images, labels, batch_size, seed), epochs=epochs, verbose=verbose)
+    trained.fit(_Blends(images, labels, batch_size, blends, seed), epochs=epochs, verbose=verbose)
     logits = metrics.classifier_logits(test[0], network)
     return float(np.mean(logits.argmax(axis=1) == test[1]))
 
 
 class _Blends(keras.utils.PyDataset):
-    """Batches of images, an eighth of them weighted means of four."""
+    """Batches of images, a share of them weighted means of four."""
 
-    def __init__(self, images, labels, batch_size, seed):
+    def __init__(self, images, labels, batch_size, share, seed):
         super().__init__()
         self.images, self.labels, self.batch_size = images, labels, batch_size
+        self.share = share
         self.random = np.random.default_rng(seed)
         self.on_epoch_end()
 
@@ -64,7 +67,7 @@ class _Blends(keras.utils.PyDataset):
         rows = slice(index * self.batch_size, (index + 1) * self.batch_size)
         count = len(self.parts[0][rows])
         weights = self.random.dirichlet([1.0] * 4, count).astype("float32")
-        weights[count // 8 :] = [1, 0, 0, 0]
+        weights[int(count * self.share) :] = [1, 0, 0, 0]
         images = sum(w.reshape(-1, 1, 1, 1) * self.images[part[rows]]
                      for w, part in zip(weights.T, self.parts, strict=True))
         labels = sum(w[:, None] * self.labels[part[rows]]
@@ -101,8 +104,9 @@ def get(options, train, test, saved):
     )
     # Some 1,100 updates on digits; on fewer it is not sure even of real ones.
     small = len(train[0]) < 10_000
-    accuracy = fit(network, train, test, epochs=25 if small else 2,
-                   batch_size=32 if small else 128, verbose=0)
+    fitting = (dict(epochs=25, batch_size=32, learning_rate=4e-3) if small
+               else dict(epochs=2, batch_size=128, learning_rate=2e-3))
+    accuracy = fit(network, train, test, **fitting, verbose=0)
     keras.config.set_dtype_policy(policy)
     print(f"Its accuracy on the test images is {100 * accuracy:.2f} %.", flush=True)
     return network, name

@@ -13,7 +13,7 @@ import numpy as np
 from absl import flags
 
 _OPTIONS = ("dataset", "data_dir", "image_size", "network", "filters", "epochs", "batch_size",
-            "learning_rate", "seed")
+            "learning_rate", "blends", "seed")
 
 
 def define_flags():
@@ -25,6 +25,8 @@ def define_flags():
     flags.DEFINE_integer("epochs", 12, "passes over the training images", lower_bound=1)
     flags.DEFINE_integer("batch_size", 128, "images a batch", lower_bound=1)
     flags.DEFINE_float("learning_rate", 2e-3, "Adam's, decayed to 0", lower_bound=0.0)
+    flags.DEFINE_float("blends", 0.125, "share of each batch that are means of several images",
+                       lower_bound=0.0, upper_bound=1.0)
     flags.DEFINE_integer("seed", 0, "random seed", lower_bound=0)
     flags.DEFINE_string("output", "runs/classifier", "a new folder")
 
@@ -41,7 +43,7 @@ def main(argv):
     start = time.time()
     accuracy = classifiers.fit(
         network, train, test, epochs=options["epochs"], batch_size=options["batch_size"],
-        learning_rate=options["learning_rate"], seed=options["seed"],
+        learning_rate=options["learning_rate"], blends=options["blends"], seed=options["seed"],
     )
     output = common.open_run(output, options)
     common.save_model(network, output / "classifier.keras")

@@ -37,7 +37,7 @@ PAPER = {
 PRESETS = {
     "paper": PAPER,
     "quick": {**PAPER, "dataset": "digits", "width": 0.25, "learning_rate": 5e-4,
-              "n_critic": 1, "epochs": 16, "steps_per_epoch": 50},
+              "n_critic": 1, "epochs": 20, "steps_per_epoch": 50},
 }
 
 

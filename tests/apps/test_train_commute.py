@@ -60,7 +60,7 @@ def train_until(epoch, flags, output):
     return printed
 
 
-@pytest.mark.parametrize("flags", [[], ["--strategy=mirrored", "--devices=2"]],
+@pytest.mark.parametrize("flags", [[], ["--strategy=mirrored", "--devices=2", "--n_critic=1"]],
                          ids=["one device", "two replicas"])
 def test_killed_and_resumed_is_bitwise_the_same(flags, tmp_path, tiny_run):
     # The tiny run's classifier spares training two more, and a kill at the end the measuring.
