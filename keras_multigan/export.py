@@ -12,6 +12,7 @@ import shutil
 import tempfile
 
 import keras
+import numpy as np
 
 # 2**32 over the golden ratio, odd, as int32: Fibonacci hashing.
 _HASH = 0x9E3779B1 - 2**32
@@ -31,12 +32,14 @@ def export_generators(model, directory, version=1, serving_path=None, mixture=Tr
         sample: batch_size int32 (), seed int32 () -> images float32 (batch_size, H, W, C), from
             standard normal noise; the same seed gives the same images.
     The mixture serves each row of noise with a generator chosen by a hash of that row alone: the
-    answer for a row does not depend on its batch, and for random noise the generators are
-    equally likely. Its `sample` gives the generators equal shares (counts differ by 1 at most).
+    answer for a row does not depend on its batch, and for random noise the generators are as likely
+    as their weights in the mixture say. Its `sample` gives them shares as near to the weights as
+    whole images can be (equal weights: counts differ by 1 at most).
 
     Args:
         model: has `generators`, built Keras models from noise (N, latent_dim) to images
-            (N, H, W, C), and `latent_dim`, an int.
+            (N, H, W, C) or vectors (N, d), `latent_dim`, an int, and, where the generators' shares
+            of the mixture are not equal, `mixture_weights`.
         directory: local folder, created where it is missing.
         version: int >= 1, new in this directory.
         serving_path: absolute path or URI under which the server sees `directory` (in a container,
@@ -77,11 +80,12 @@ def export_generators(model, directory, version=1, serving_path=None, mixture=Tr
             f"mixture: expected generators with one output shape, received {shapes}. "
             "Pass mixture=False to export the generators alone."
         )
-    # Name -> (networks, shape, stream): the stream is folded into the seed, so that no two
+    # Name -> (networks, weights, shape, stream): the stream is folded into the seed, so that no two
     # models answer one seed with the same noise.
-    exports = {f"generator_{k}": ([networks[k]], shapes[k], k) for k in range(len(networks))}
+    exports = {f"generator_{k}": ([networks[k]], None, shapes[k], k) for k in range(len(networks))}
     if mixture:
-        exports["mixture"] = (networks, shapes[0], len(networks))
+        weights = getattr(model, "mixture_weights", None)
+        exports["mixture"] = (networks, weights, shapes[0], len(networks))
 
     held = _versions(directory)
     taken = sorted(str(directory / name / str(version)) for name in held if version in held[name])
@@ -97,8 +101,8 @@ def export_generators(model, directory, version=1, serving_path=None, mixture=Tr
             prefix=".export-tmp-", dir=directory, ignore_cleanup_errors=True
         ) as temporary:
             temporary = pathlib.Path(temporary)
-            for name, (members, shape, stream) in exports.items():
-                _save(temporary / name, members, latent_dim, shape, stream)
+            for name, (members, weights, shape, stream) in exports.items():
+                _save(temporary / name, members, weights, latent_dim, shape, stream)
             config = temporary / "models.config"
             config.write_text(_serving_config({*held, *exports}, base), encoding="utf-8")
             for name, target in targets.items():
@@ -131,11 +135,12 @@ def _image_shapes(networks, latent_dim):
     return shapes
 
 
-def _save(path, networks, latent_dim, shape, stream):
+def _save(path, networks, weights, latent_dim, shape, stream):
     """Write the SavedModel of one generator, or of the mixture of several, at `path`."""
     import tensorflow as tf
 
     count = len(networks)
+    ends = np.cumsum([1 / count] * count if weights is None else weights)[:-1].astype("float32")
     noise_spec = tf.TensorSpec((None, latent_dim), tf.float32, name="noise")
 
     def generate(network, noise):
@@ -156,21 +161,29 @@ def _save(path, networks, latent_dim, shape, stream):
         images = tf.dynamic_stitch(places, images) if count > 1 else images[0]
         return {"images": tf.ensure_shape(images, shape)}
 
+    def choose(places):
+        """The generators at places in [0, 1), of which each has as much as its weight."""
+        return tf.searchsorted(tf.constant(ends), places, side="right")
+
     def serve(noise):
         # Integers wrap and add in any order, so a row's sum never depends on its batch. The
         # product's upper half depends on all bits; the low ones of uniform noise are often 0.
         total = tf.reduce_sum(tf.bitcast(noise, tf.int32), axis=-1)
-        return render(noise, tf.math.floormod(tf.bitwise.right_shift(total * _HASH, 16), count))
+        upper = tf.bitwise.right_shift(total * _HASH, 16)  # -32768 to 32767
+        return render(noise, choose(tf.cast(upper + 32768, "float32") / 65536))
 
     def sample(batch_size, seed):
         # One fixed algorithm: the default one gives other images on other devices.
         key = tf.random.fold_in(tf.stack([seed, 0]), stream, alg="philox")
         noise = tf.random.stateless_normal([batch_size, latent_dim], key, alg="philox")
-        # The first row starts at a drawn generator: else batch_size=1 would know only the first.
-        offset = tf.random.stateless_uniform(
-            [], tf.random.fold_in(key, 1, alg="philox"), 0, count, tf.int32, alg="philox"
-        )
-        return render(noise, tf.math.floormod(tf.range(batch_size) + offset, count))
+        # Evenly spaced places, so that the generators' shares are exact, from a drawn one on: else
+        # batch_size=1 would know only the first.
+        start = tf.random.stateless_uniform([], tf.random.fold_in(key, 1, alg="philox"), alg="philox")
+        rows = tf.range(batch_size)
+        if weights is None:
+            return render(noise, tf.math.floormod(rows + tf.cast(start * count, "int32"), count))
+        return render(noise, choose((tf.cast(rows, "float32") + start)
+                                    / tf.cast(batch_size, "float32")))
 
     # The endpoints' variables are tracked by themselves; track(network) would store them twice.
     archive = keras.export.ExportArchive()

@@ -7,8 +7,8 @@ import numpy as np
 from keras import ops
 
 from keras_multigan import schedules
-from keras_multigan.data.images import check_images
-from keras_multigan.data.stream import training_stream
+from keras_multigan.data.images import check_images, check_vectors
+from keras_multigan.data.stream import source_stream, training_stream
 from keras_multigan.training import OptimizerGroup, load_engine
 
 _SEED_STATE = "seed_generator_state"
@@ -33,7 +33,7 @@ class MultiGAN(keras.Model):
 
     Args:
         generators: list of Keras models, noise (N, latent_dim) -> images (N, H, W, C), all of one
-            image shape.
+            image shape; or -> vectors (N, d).
         latent_dim: length of a noise vector; noise is standard normal.
         seed: int that fixes noise and data order, drawn at random if None.
 
@@ -62,10 +62,10 @@ class MultiGAN(keras.Model):
         self.seed_generator = keras.random.SeedGenerator(self.seed)
         shapes = [output_shape(g, (self.latent_dim,), f"generators[{k}]")
                   for k, g in enumerate(self.generators)]
-        if len(set(shapes)) > 1 or len(shapes[0]) != 3:
+        if len(set(shapes)) > 1 or len(shapes[0]) not in (1, 3):
             raise ValueError(
-                "All generators are expected to give images of one shape (H, W, C). Received: "
-                f"{shapes}. Give their builders the same image_shape."
+                "All generators are expected to give images of one shape (H, W, C), or vectors (d,). "
+                f"Received: {shapes}. Give their builders the same image_shape."
             )
         self.image_shape = shapes[0]
         self._schedules = {}
@@ -105,6 +105,11 @@ class MultiGAN(keras.Model):
     def num_generators(self):
         return len(self.generators)
 
+    @property
+    def mixture_weights(self):
+        """The generators' shares of the mixture, a NumPy array (n,); None where they are equal."""
+        return None
+
     def draw_images(self, generator, batch_size):
         """Training-mode images (batch_size, H, W, C) of generator number `generator`."""
         noise = self.draw(keras.random.normal, batch_size, self.latent_dim)
@@ -134,12 +139,13 @@ class MultiGAN(keras.Model):
         Args:
             num_samples: number of images N, at least 1.
             generator: number of the generator to use; None for the mixture, in which image i comes
-                from generator i mod n, so that all have equal shares.
+                from generator i mod n, so that all have equal shares, or from one that is drawn by
+                `mixture_weights`.
             seed: int for repeatable images; None for new ones at every call.
             batch_size: images computed at a time.
 
         Returns:
-            float32 NumPy array (N, H, W, C).
+            float32 NumPy array (N, H, W, C), or (N, d) where the samples are vectors.
 
         Raises:
             ValueError: num_samples < 1 or there is no such generator.
@@ -157,9 +163,12 @@ class MultiGAN(keras.Model):
         noise = ops.convert_to_numpy(keras.random.normal((num_samples, self.latent_dim), seed=seed))
         if generator is not None:
             return self._predict(generator, noise, batch_size)
+        chosen = np.arange(num_samples) % n
+        if self.mixture_weights is not None:
+            chosen = np.random.default_rng(seed).choice(n, num_samples, p=self.mixture_weights)
         images = np.empty((num_samples, *self.image_shape), "float32")
-        for k in range(min(n, num_samples)):
-            images[k::n] = self._predict(k, noise[k::n], batch_size)
+        for k in np.unique(chosen):
+            images[chosen == k] = self._predict(k, noise[chosen == k], batch_size)
         return images
 
     def _predict(self, k, noise, batch_size):
@@ -275,29 +284,47 @@ class MultiGAN(keras.Model):
         """Trains the model. One step updates every phase and consumes `batches_per_step` batches.
 
         Args:
-            x: NumPy array of images (N, H, W, C), float32 in [-1, 1]; or a `tf.data.Dataset` of
-                batches (all of one size but the last) of images or (images, labels).
+            x: NumPy array of images (N, H, W, C), float32 in [-1, 1], or of vectors (N, d); or a
+                `tf.data.Dataset` of batches (all of one size but the last) of images or (images,
+                labels); or a source of `data.synthetic`, of which every batch is a new draw.
             y: labels (N,), only beside an array.
-            batch_size: samples a batch for arrays; 32, rounded up to fit the generators, if None.
+            batch_size: samples a batch for arrays and sources; 32, rounded up to fit the
+                generators, if None.
             epochs, verbose, callbacks, initial_epoch: as in `keras.Model.fit`.
-            steps_per_epoch: steps an epoch; one pass over the data if None.
+            steps_per_epoch: steps an epoch; one pass over the data if None. A source needs it.
 
-        Arrays are shuffled by (`seed`, steps trained so far), so that a loaded model goes on where
-        it stopped, bit for bit, if `initial_epoch` says how many epochs it has had: schedules follow
-        the epoch. State must be restored before `fit` (`callbacks.restore_checkpoint`, `load_model`);
-        Keras' BackupAndRestore does so later, when the order is fixed. The order of a Dataset is its
-        owner's affair.
+        Arrays are shuffled, and sources drawn, by (`seed`, steps trained so far), so that a loaded
+        model goes on where it stopped, bit for bit, if `initial_epoch` says how many epochs it has
+        had: schedules follow the epoch. State must be restored before `fit`
+        (`callbacks.restore_checkpoint`, `load_model`); Keras' BackupAndRestore does so later, when the
+        order is fixed. The order of a Dataset is its owner's affair.
 
         Returns:
             `keras.callbacks.History`, with the mean of each log by epoch.
 
         Raises:
             ValueError: the batch does not fit the model, images out of range, too few of them.
-            TypeError: x is neither an array nor a Dataset.
+            TypeError: x is none of these.
         """
         self._assert_compile_called("fit")
-        if isinstance(x, np.ndarray):
-            dataset, available = self._stream(x, y, batch_size)
+        if hasattr(x, "sample") and hasattr(x, "dimension"):
+            if y is not None or not steps_per_epoch:
+                raise ValueError(
+                    "Beside a source, which has its own labels and no end, y is expected to be None "
+                    f"and steps_per_epoch a number. Received: steps_per_epoch={steps_per_epoch}, y of "
+                    f"type {type(y).__name__}. Set steps_per_epoch."
+                )
+            dataset, available = self._stream(batch_size, functools.partial(source_stream, x)), 1
+            self._check_samples(x.sample(1, seed=0)[0])
+        elif isinstance(x, np.ndarray):
+            self._check_samples(x)
+            if y is not None and len(y) != len(x):
+                raise ValueError(
+                    f"One label an image is expected. Received: {len(x)} images and {len(y)} labels."
+                )
+            x = np.asarray(x, "float32")
+            dataset = self._stream(batch_size, functools.partial(training_stream, x, y))
+            available = len(x) // (self._batch_size * self.batches_per_step)
         elif hasattr(x, "element_spec") and hasattr(x, "rebatch"):
             if y is not None or batch_size is not None:
                 raise ValueError(
@@ -307,8 +334,8 @@ class MultiGAN(keras.Model):
             dataset, available = self._regroup(x)
         else:
             raise TypeError(
-                "x is expected to be a NumPy array (N, H, W, C) or a tf.data.Dataset of batches. "
-                f"Received: {type(x).__name__}"
+                "x is expected to be a NumPy array (N, H, W, C), a tf.data.Dataset of batches or a "
+                f"source of data.synthetic. Received: {type(x).__name__}"
             )
         if available == 0 and not (isinstance(x, np.ndarray) and steps_per_epoch):
             raise ValueError(
@@ -327,49 +354,45 @@ class MultiGAN(keras.Model):
                 shuffle=False,  # the dataset is shuffled already, where it is ours
             )
 
-    def _stream(self, images, labels, batch_size):
-        check_images(images)
-        self._check_images_shape(images.shape[1:])
-        if labels is not None and len(labels) != len(images):
-            raise ValueError(
-                f"One label an image is expected. Received: {len(images)} images and "
-                f"{len(labels)} labels."
-            )
+    def _stream(self, batch_size, stream):
+        """The dataset of `stream(batch_size=, seed=, start=)`, an element a step."""
         if batch_size is None:
             unit = self.batch_unit * self.engine.num_replicas()
             batch_size = -(-32 // unit) * unit
-        self.check_batch_size(batch_size)
-        self._replica_batch_size = batch_size // self.engine.num_replicas()
-        group = batch_size * self.batches_per_step
-        images = np.asarray(images, "float32")
-
+        self._set_batch_size(batch_size)
         start = self.steps_trained  # now: TensorFlow starts the stream while a step is running
+        return self.engine.as_dataset(functools.partial(
+            stream, batch_size=batch_size * self.batches_per_step, seed=self.seed, start=start))
 
-        def make_stream():
-            return training_stream(images, labels, batch_size=group, seed=self.seed, start=start)
-
-        return self.engine.as_dataset(make_stream), len(images) // group
+    def _set_batch_size(self, batch_size):
+        self.check_batch_size(batch_size)
+        self._batch_size = batch_size
+        self._replica_batch_size = batch_size // self.engine.num_replicas()
 
     def _regroup(self, dataset):
         """Every element becomes the batches of one step, concatenated."""
         spec = dataset.element_spec
         images = spec[0] if isinstance(spec, (tuple, list)) else spec
-        self._check_images_shape(tuple(images.shape[1:]))
+        self._check_shape(images.shape)
         first = next(iter(dataset.take(1)), None)
         if first is None:
             return dataset, 0
         first = ops.convert_to_numpy(first[0] if isinstance(first, (tuple, list)) else first)
-        check_images(first)
-        self.check_batch_size(len(first))
-        self._replica_batch_size = len(first) // self.engine.num_replicas()
+        self._check_samples(first)
+        self._set_batch_size(len(first))
         dataset = dataset.rebatch(len(first) * self.batches_per_step, drop_remainder=True)
         return dataset, len(list(dataset.take(1)))
 
-    def _check_images_shape(self, shape):
-        if tuple(shape) != self.image_shape:
+    def _check_samples(self, samples):
+        (check_images if len(self.image_shape) == 3 else check_vectors)(samples)
+        self._check_shape(samples.shape)
+
+    def _check_shape(self, shape):
+        if tuple(shape[1:]) != self.image_shape:
             raise ValueError(
-                f"Training images are expected to have the generators' shape {self.image_shape}. "
-                f"Received: {tuple(shape)}. Resize the images or rebuild the networks."
+                "Training samples are expected to have the generators' shape "
+                f"{self.image_shape}. Received: {tuple(shape[1:])}. Resize the images or rebuild the "
+                "networks."
             )
 
     # Saving.

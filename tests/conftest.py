@@ -12,6 +12,7 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as in the apps, whichever test comes first
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 TINY = ("--n_generators=2", "--width=0.0625", "--batch_size=8", "--epochs=2", "--steps_per_epoch=2",

@@ -103,6 +103,19 @@ def check_images(images, what="images"):
         )
 
 
+def check_vectors(vectors):
+    """Raises ValueError unless `vectors` is a floating, finite NumPy array (N, d) that is not empty."""
+    if (not isinstance(vectors, np.ndarray) or vectors.ndim != 2 or vectors.size == 0
+            or not np.issubdtype(vectors.dtype, np.floating)):
+        raise ValueError(
+            "Expected samples as a floating NumPy array (N, d), as the generators give them. Received: "
+            f"{type(vectors).__name__} of shape {getattr(vectors, 'shape', None)} and type "
+            f"{getattr(vectors, 'dtype', None)}."
+        )
+    if not np.isfinite(vectors).all():
+        raise ValueError("Expected finite samples. Received: NaN or infinite values. Remove them.")
+
+
 def _open(name, split, data_dir):
     """Returns the number of images and an iterator over (images, labels or None) of a few each."""
     if name == "digits":

@@ -32,3 +32,12 @@ def training_stream(images, labels=None, *, batch_size, seed, start=0):
             indices, following = np.concatenate([indices, order(following)]), following + 1
         chosen, indices = indices[:batch_size], indices[batch_size:]
         yield tuple(array[chosen] for array in arrays)
+
+
+def source_stream(source, *, batch_size, seed, start=0):
+    """Endless batches of a source of `data.synthetic`, no sample twice; else as `training_stream`."""
+    position = start
+    while True:
+        samples, labels = source.sample(batch_size, seed=(seed, position))
+        yield (samples,) if labels is None else (samples, labels)
+        position += 1

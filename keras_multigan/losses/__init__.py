@@ -1,7 +1,11 @@
 """Losses: pure functions on tensors, written with `keras.ops`."""
 
+from keras_multigan.losses.adversarial import AdversarialLoss as AdversarialLoss
+from keras_multigan.losses.adversarial import adversarial as adversarial
 from keras_multigan.losses.adversarial import critic_wasserstein as critic_wasserstein
 from keras_multigan.losses.adversarial import generator_wasserstein as generator_wasserstein
+from keras_multigan.losses.diversity import entropy_regularizer as entropy_regularizer
 from keras_multigan.losses.diversity import mean_pairwise_tvd as mean_pairwise_tvd
 from keras_multigan.losses.diversity import total_variation_distance as total_variation_distance
+from keras_multigan.losses.penalties import gradient_penalties as gradient_penalties
 from keras_multigan.losses.penalties import gradient_penalty as gradient_penalty

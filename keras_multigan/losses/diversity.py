@@ -3,6 +3,19 @@
 from keras import ops
 
 
+def entropy_regularizer(weights):
+    """-1/n sum_i log w_i, which is least, log n, where all n weights are equal; MIX+GAN's equations 7
+    and 8.
+
+    Args:
+        weights: float tensor (n,) of positive numbers.
+
+    Returns:
+        float32 scalar.
+    """
+    return -ops.mean(ops.log(ops.cast(weights, "float32")))
+
+
 def total_variation_distance(p, q):
     """1/2 sum_k |p_k - q_k|, equation 6 of ComMutE-GAN.
 

@@ -1,3 +1,4 @@
 """One paper a file."""
 
 from keras_multigan.models.commute import ComMutEGAN as ComMutEGAN
+from keras_multigan.models.mix_plus import MixPlusGAN as MixPlusGAN

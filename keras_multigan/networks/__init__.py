@@ -9,4 +9,6 @@ from keras_multigan.networks.commute import compact_classifier as compact_classi
 from keras_multigan.networks.layers import Conv2D as Conv2D
 from keras_multigan.networks.layers import Dropout as Dropout
 from keras_multigan.networks.layers import LayerNormalization as LayerNormalization
+from keras_multigan.networks.layers import MixtureWeights as MixtureWeights
 from keras_multigan.networks.layers import UpSamplingConv2D as UpSamplingConv2D
+from keras_multigan.networks.mlp import mlp as mlp

@@ -157,3 +157,23 @@ class Dropout(keras.layers.Dropout):
         random_bytes = load_engine().random_bytes(ops.shape(inputs), self.seed_generator.next())
         kept = ops.cast(random_bytes >= self._dropped, inputs.dtype)
         return inputs * (kept * (256 / (256 - self._dropped)))
+
+
+@keras.saving.register_keras_serializable("keras_multigan")
+class MixtureWeights(keras.layers.Layer):
+    """`count` trainable weights > 0 that sum to 1, equal at first."""
+
+    def __init__(self, count, **kwargs):
+        super().__init__(**kwargs)
+        self.count = count
+        self.logits = self.add_weight(shape=(count,), initializer="zeros", dtype="float32",
+                                      name="logits", autocast=False)
+        self.built = True
+
+    def shares(self):
+        """The weights, a float32 tensor (count,): the softmax of the layer's only variable."""
+        # Not ops.softmax, which warns of a single weight.
+        return ops.exp(self.logits - ops.logsumexp(self.logits))
+
+    def get_config(self):
+        return {**super().get_config(), "count": self.count}

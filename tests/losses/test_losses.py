@@ -15,6 +15,26 @@ def close(actual, expected):
     np.testing.assert_allclose(ops.convert_to_numpy(actual), expected, rtol=2e-6, atol=1e-7)
 
 
+def test_adversarial():
+    scores = np.array([-3.0, 0.0, 0.5, 40.0])
+    sigmoid = 1 / (1 + np.exp(-scores[:3]))
+    vanilla, wasserstein = losses.adversarial("vanilla"), losses.adversarial("wasserstein")
+    close(vanilla.real(ops.array(scores[:3])), -np.log(sigmoid))
+    close(vanilla.generator(ops.array(scores[:3])), -np.log(sigmoid))
+    close(vanilla.fake(ops.array(scores[:3])), -np.log(1 - sigmoid))
+    close(vanilla.fake(ops.array(scores[3:])), 40.0)
+    close(wasserstein.real(ops.array(scores)), -scores)
+    close(wasserstein.fake(ops.array(scores)), scores)
+    close(wasserstein.generator(ops.array(scores)), -scores)
+    with pytest.raises(ValueError, match="Received: 'hinge'"):
+        losses.adversarial("hinge")
+
+
+def test_entropy_regularizer():
+    close(losses.entropy_regularizer(ops.array([0.5, 0.25, 0.25])), 5 * np.log(2) / 3)
+    close(losses.entropy_regularizer(ops.ones(4) / 4), np.log(4))
+
+
 def test_wasserstein():
     real, fake = RANDOM.normal(size=(7, 1)), RANDOM.normal(size=(5, 1))
     close(losses.critic_wasserstein(ops.array(real), ops.array(fake)), fake.mean() - real.mean())

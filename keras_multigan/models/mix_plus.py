@@ -1,0 +1,168 @@
+"""MIX+GAN: a mixture of generators against a mixture of discriminators, with learned weights."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_multigan import losses
+from keras_multigan.multigan import MultiGAN, output_shape
+from keras_multigan.networks import MixtureWeights
+from keras_multigan.training import Phase
+
+
+@keras.saving.register_keras_serializable("keras_multigan")
+class MixPlusGAN(MultiGAN):
+    """n_G generators with weights w = softmax(a) against n_D discriminators with v = softmax(b).
+
+    "Lessons Learned from the Training of GANs on Artificial Datasets" (Tang, 2020), sections III and
+    IV, with the mixtures of Arora et al. (2017) and the penalty of WGAN-GP. One step is:
+
+    - one update of all generators and a on
+      L_G = sum_ij v_j w_i E L_gen(D_j(G_i)) + entropy_weight R(w),
+    - `n_critic` updates of all discriminators and b, each on a real batch x of its own, on
+      L_D = sum_j v_j [sum_i w_i E L_fake(D_j(G_i)) + E L_real(D_j(x))] + entropy_weight R(v)
+      + gp_weight sum_ij v_j w_i E (||grad D_j(x^_ij)||_2 - 1)^2,
+
+    where R(u) = -1/len(u) sum log u, x^_ij = eps x + (1 - eps) G_i, and every G_i makes a batch of
+    its own for each D_j. The opponent's networks and weights are constants. A joint phase for all
+    generators is right: no term has two of them but the softmax, which is theirs together.
+
+    Args:
+        generators: list of n_G Keras models, noise (N, latent_dim) -> vectors (N, d) or images.
+        discriminators: list of n_D Keras models, samples -> one score (N, 1), no sigmoid.
+        latent_dim: length of a noise vector.
+        base: "wasserstein" or "vanilla": L_real, L_fake and L_gen, see `losses.adversarial`.
+        entropy_weight: weight of R.
+        n_critic: discriminator updates a step.
+        gp_weight: weight of the gradient penalty; None for 10 with "wasserstein", 0 with "vanilla".
+        seed: int that fixes noise and data order.
+
+    Raises:
+        ValueError: networks that do not fit each other, an unknown base, weights out of range.
+
+    Logs: generator_loss, discriminator_loss, score_gap (sum_j v_j (E D_j(x) - sum_i w_i E D_j(G_i)),
+    the paper's critic output), gradient_penalty (0 without one), least_weight (the smallest w).
+
+    Deviations from the paper:
+
+    - It does not say how R is weighted against the rest (here 1), how the penalties of several
+      discriminators add up (here as their losses do), or Adam's betas (here 0.5 and 0.9).
+    - The order is its own: the generators first. Each discriminator update has fakes of its own; the
+      paper's first one shares those of the generators' update.
+    """
+
+    log_names = ("score_gap", "gradient_penalty", "least_weight")
+
+    def __init__(self, generators, discriminators, *, latent_dim, base="wasserstein",
+                 entropy_weight=1.0, n_critic=5, gp_weight=None, seed=None, **kwargs):
+        super().__init__(generators, latent_dim=latent_dim, seed=seed, **kwargs)
+        self.discriminators = list(discriminators)
+        self.base, self.adversarial = base, losses.adversarial(base)
+        self.n_critic = n_critic
+        self.entropy_weight = float(entropy_weight)
+        self.gp_weight = float((10 if base == "wasserstein" else 0) if gp_weight is None else gp_weight)
+        weights = self.entropy_weight, self.gp_weight
+        if int(n_critic) != n_critic or n_critic < 1 or not all(0 <= x < np.inf for x in weights):
+            raise ValueError(
+                "Expected a whole number n_critic >= 1, finite entropy_weight and gp_weight >= 0. "
+                f"Received: {n_critic}, {entropy_weight} and {gp_weight}"
+            )
+        if not self.discriminators or len({id(d) for d in discriminators}) < len(discriminators):
+            raise ValueError(
+                "discriminators is expected to be a list of at least one network, all distinct. "
+                f"Received: {discriminators!r}"
+            )
+        for k, discriminator in enumerate(self.discriminators):
+            score = output_shape(discriminator, self.image_shape, f"discriminators[{k}]")
+            if score != (1,):
+                raise ValueError(
+                    f"discriminators[{k}] is expected to give one score (batch, 1). Received: "
+                    f"{(None, *score)}. End it with Dense(1)."
+                )
+        self.generator_weights = MixtureWeights(self.num_generators, name="generator_weights")
+        self.discriminator_weights = MixtureWeights(len(self.discriminators),
+                                                    name="discriminator_weights")
+        self.built = True
+
+    def phases(self):
+        return [
+            Phase("generator", self.generator_loss, [*self.generators, self.generator_weights]),
+            Phase("discriminator", self.discriminator_loss,
+                  [*self.discriminators, self.discriminator_weights], repeats=self.n_critic),
+        ]
+
+    @property
+    def mixture_weights(self):
+        weights = ops.convert_to_numpy(self.generator_weights.shares()).astype("float64")
+        return weights / weights.sum()
+
+    def default_optimizer(self, phase):
+        rate = {"generator": 1e-5, "discriminator": 1e-4}[phase]
+        return keras.optimizers.Adam(rate, beta_1=0.5, beta_2=0.9)
+
+    def generator_loss(self, samples, labels):
+        w, v = self.generator_weights.shares(), self.discriminator_weights.shares()
+        fakes = self.fakes(samples.shape[0])
+        of_pairs = ops.stack([
+            ops.mean(self.adversarial.generator(self.scores(discriminator, fakes[:, j])), axis=1)
+            for j, discriminator in enumerate(self.discriminators)
+        ])
+        loss = weighted(of_pairs, v, w) + self.entropy_weight * losses.entropy_regularizer(w)
+        return loss, {"least_weight": ops.min(w)}
+
+    def discriminator_loss(self, samples, labels):
+        w, v = self.generator_weights.shares(), self.discriminator_weights.shares()
+        samples = ops.expand_dims(samples, 0)
+        fakes = self.fakes(samples.shape[1])
+        of_pairs, gaps, penalties = [], [], []
+        for j, discriminator in enumerate(self.discriminators):
+            real_scores = self.scores(discriminator, samples)
+            fake_scores = self.scores(discriminator, fakes[:, j])
+            of_pairs.append(ops.mean(self.adversarial.real(real_scores))
+                            + ops.mean(self.adversarial.fake(fake_scores), axis=1))
+            gaps.append(ops.mean(real_scores) - ops.mean(fake_scores, axis=1))
+            penalties.append(self.penalties(discriminator, samples, fakes[:, j])
+                             if self.gp_weight else ops.zeros_like(w))
+        penalties = ops.stack(penalties)
+        loss = weighted(ops.stack(of_pairs) + self.gp_weight * penalties, v, w)
+        logs = {"score_gap": weighted(ops.stack(gaps), v, w),
+                "gradient_penalty": weighted(penalties, v, w)}
+        return loss + self.entropy_weight * losses.entropy_regularizer(v), logs
+
+    def fakes(self, batch_size):
+        """Fakes (n_G, n_D, batch_size, ...). Every generator runs once, on the noise for all D_j."""
+        n_d = len(self.discriminators)
+        images = [self.draw_images(k, n_d * batch_size) for k in range(self.num_generators)]
+        return ops.reshape(ops.stack(images), (len(images), n_d, batch_size, *self.image_shape))
+
+    def scores(self, discriminator, samples):
+        """float32 scores (n, batch_size) of samples (n, batch_size, ...)."""
+        scores = discriminator(ops.reshape(samples, (-1, *self.image_shape)), training=True)
+        return ops.reshape(ops.cast(scores, "float32"), samples.shape[:2])
+
+    def penalties(self, discriminator, samples, fakes):
+        """The mean gradient penalty between samples (1, batch_size, ...) and the fakes (n_G,
+        batch_size, ...) of each generator, (n_G,)."""
+        n, batch_size = fakes.shape[:2]
+        epsilon = self.draw(keras.random.uniform, n * batch_size, *[1] * len(self.image_shape))
+        epsilon = ops.reshape(ops.cast(epsilon, fakes.dtype), (n, batch_size, *epsilon.shape[1:]))
+        between = epsilon * ops.cast(samples, fakes.dtype) + (1 - epsilon) * fakes
+        gradients = self.engine.input_gradient(
+            lambda x: discriminator(x, training=True), ops.reshape(between, (-1, *self.image_shape))
+        )
+        return ops.mean(ops.reshape(losses.gradient_penalties(gradients), (n, batch_size)), axis=1)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "discriminators": [keras.saving.serialize_keras_object(d) for d in self.discriminators],
+            "base": self.base,
+            "entropy_weight": self.entropy_weight,
+            "n_critic": self.n_critic,
+            "gp_weight": self.gp_weight,
+        }
+
+
+def weighted(of_pairs, v, w):
+    """sum_ij v_j w_i x_ji of x (n_D, n_G)."""
+    return ops.sum(ops.expand_dims(v, 1) * w * of_pairs)
