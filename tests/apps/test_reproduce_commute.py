@@ -148,7 +148,8 @@ def test_at_quick_scale_all_runs_have_the_presets_budget(app, experiment):
     assert all(o[name] == quick[name] for o in runs.values() for name in budget)
     if experiment == "schedules":
         assert [o["tvd_schedule"] for o in runs.values()] == [
-            "constant:12.2", "linear:20:5:16", "sudden_death:20:5"]
+            "constant:12.2", f"linear:20:5:{quick['epochs']}",
+            f"sudden_death:20:{round(quick['epochs'] * 20 / 70)}"]
 
 
 def test_flags_override_every_run(app):

@@ -1,6 +1,7 @@
 """apps/sample.py, and apps/artifacts.py, which finds and opens what it samples from."""
 
 import importlib
+import json
 import pathlib
 import shutil
 import sys
@@ -55,6 +56,18 @@ def test_bad_input_ends_with_code_2_and_writes_nothing(run_app, tiny_run, tmp_pa
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("error: --generator is expected") and "[0, 1]" in last and "'2'" in last
     assert not list(tmp_path.iterdir())
+
+
+def test_the_shipped_mnist_generators_draw_what_their_metrics_say(artifacts):
+    from keras_multigan import metrics
+
+    folder = APPS.parent / "savedmodels" / "commute_mnist"
+    model = artifacts.open_model(folder / "export")
+    images = [model.sample(400, generator=k) for k in range(5)]
+    table = metrics.class_probabilities(images, metrics.shipped_classifier())
+    wanted = json.loads((folder / "metrics.json").read_text())["class_probabilities"]
+    # Six standard errors of a share of 400 images.
+    np.testing.assert_allclose(table, wanted, atol=6 * 0.5 / 20)
 
 
 def test_same_seed_same_images(app, tiny_run, tmp_path):
