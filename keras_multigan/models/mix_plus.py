@@ -104,7 +104,7 @@ class MixPlusGAN(MultiGAN):
         w, v = self.generator_weights.shares(), self.discriminator_weights.shares()
         fakes = self.fakes(samples.shape[0])
         of_pairs = ops.stack([
-            ops.mean(self.adversarial.generator(self.scores(discriminator, fakes[:, j])), axis=1)
+            ops.mean(self.adversarial.generator(self.scores(discriminator, fakes[:, :, j])), axis=1)
             for j, discriminator in enumerate(self.discriminators)
         ])
         loss = weighted(of_pairs, v, w) + self.entropy_weight * losses.entropy_regularizer(w)
@@ -117,11 +117,11 @@ class MixPlusGAN(MultiGAN):
         of_pairs, gaps, penalties = [], [], []
         for j, discriminator in enumerate(self.discriminators):
             real_scores = self.scores(discriminator, samples)
-            fake_scores = self.scores(discriminator, fakes[:, j])
+            fake_scores = self.scores(discriminator, fakes[:, :, j])
             of_pairs.append(ops.mean(self.adversarial.real(real_scores))
                             + ops.mean(self.adversarial.fake(fake_scores), axis=1))
             gaps.append(ops.mean(real_scores) - ops.mean(fake_scores, axis=1))
-            penalties.append(self.penalties(discriminator, samples, fakes[:, j])
+            penalties.append(self.penalties(discriminator, samples, fakes[:, :, j])
                              if self.gp_weight else ops.zeros_like(w))
         penalties = ops.stack(penalties)
         loss = weighted(ops.stack(of_pairs) + self.gp_weight * penalties, v, w)
@@ -130,10 +130,15 @@ class MixPlusGAN(MultiGAN):
         return loss + self.entropy_weight * losses.entropy_regularizer(v), logs
 
     def fakes(self, batch_size):
-        """Fakes (n_G, n_D, batch_size, ...). Every generator runs once, on the noise for all D_j."""
+        """Fakes (n_G, batch_size, n_D, ...). Every generator runs once, on the noise for all D_j."""
         n_d = len(self.discriminators)
-        images = [self.draw_images(k, n_d * batch_size) for k in range(self.num_generators)]
-        return ops.reshape(ops.stack(images), (len(images), n_d, batch_size, *self.image_shape))
+
+        def draw(generator):
+            noise = self.draw(keras.random.normal, batch_size, n_d, self.latent_dim)
+            return generator(ops.reshape(noise, (-1, self.latent_dim)), training=True)
+
+        images = ops.stack([draw(generator) for generator in self.generators])
+        return ops.reshape(images, (-1, batch_size, n_d, *self.image_shape))
 
     def scores(self, discriminator, samples):
         """float32 scores (n, batch_size) of samples (n, batch_size, ...)."""
@@ -144,8 +149,9 @@ class MixPlusGAN(MultiGAN):
         """The mean gradient penalty between samples (1, batch_size, ...) and the fakes (n_G,
         batch_size, ...) of each generator, (n_G,)."""
         n, batch_size = fakes.shape[:2]
-        epsilon = self.draw(keras.random.uniform, n * batch_size, *[1] * len(self.image_shape))
-        epsilon = ops.reshape(ops.cast(epsilon, fakes.dtype), (n, batch_size, *epsilon.shape[1:]))
+        epsilon = ops.transpose(self.draw(keras.random.uniform, batch_size, n))
+        epsilon = ops.reshape(epsilon, (n, batch_size, *[1] * len(self.image_shape)))
+        epsilon = ops.cast(epsilon, fakes.dtype)
         between = epsilon * ops.cast(samples, fakes.dtype) + (1 - epsilon) * fakes
         gradients = self.engine.input_gradient(
             lambda x: discriminator(x, training=True), ops.reshape(between, (-1, *self.image_shape))

@@ -70,7 +70,7 @@ def test_losses_against_numpy(base, n_g, n_d):
         real_scores = [float(x @ kernels[j, :, 0]) for x in real]
         loss_d += v[j] * np.mean([softplus(-s) if base == "vanilla" else -s for s in real_scores])
         for i in range(n_g):
-            scores = [float(x @ kernels[j, :, 0]) for x in fakes[i, j * M : (j + 1) * M]]
+            scores = [float(x @ kernels[j, :, 0]) for x in fakes[i, j::n_d]]
             share = v[j] * w[i]
             loss_g += share * np.mean([softplus(-s) if base == "vanilla" else -s for s in scores])
             loss_d += share * np.mean([softplus(s) if base == "vanilla" else s for s in scores])
