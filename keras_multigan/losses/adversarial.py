@@ -1,7 +1,8 @@
 """Adversarial losses on critic scores.
 
-Scores are float tensors of any shape, one number a sample; no sigmoid is expected. Every function
-returns a float32 scalar, the mean over all samples.
+Scores are float tensors of any shape, one number a sample; no sigmoid is expected.
+`critic_wasserstein` and `generator_wasserstein` return a float32 scalar, the mean over all samples;
+the functions of an `AdversarialLoss` one loss a sample.
 """
 
 import dataclasses
