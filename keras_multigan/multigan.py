@@ -33,7 +33,8 @@ class MultiGAN(keras.Model):
 
     Args:
         generators: list of Keras models, noise (N, latent_dim) -> images (N, H, W, C), all of one
-            image shape; or -> vectors (N, d).
+            image shape; or -> vectors (N, d). Generators that share layers come as one functional
+            model with an output for each of them.
         latent_dim: length of a noise vector; noise is standard normal.
         seed: int that fixes noise and data order, drawn at random if None.
 
@@ -42,10 +43,15 @@ class MultiGAN(keras.Model):
     """
 
     log_names = ()
+    num_classes = None  # a model that needs labels has their number here
 
     def __init__(self, generators, *, latent_dim, seed=None, name=None, **kwargs):
         super().__init__(name=name, **kwargs)
         self.engine = load_engine()
+        self._joint_generators = None
+        if isinstance(generators, keras.Model) and len(getattr(generators, "outputs", None) or []) > 1:
+            self._joint_generators = generators
+            generators = [keras.Model(generators.inputs, o) for o in generators.outputs]
         if not isinstance(generators, (list, tuple)) or not generators:
             raise ValueError(
                 "generators is expected to be a list of at least one Keras model. Received: "
@@ -287,7 +293,8 @@ class MultiGAN(keras.Model):
             x: NumPy array of images (N, H, W, C), float32 in [-1, 1], or of vectors (N, d); or a
                 `tf.data.Dataset` of batches (all of one size but the last) of images or (images,
                 labels); or a source of `data.synthetic`, of which every batch is a new draw.
-            y: labels (N,), only beside an array.
+            y: integer labels (N,), only beside an array; a model with `num_classes` needs labels in
+                0..num_classes-1.
             batch_size: samples a batch for arrays and sources; 32, rounded up to fit the
                 generators, if None.
             epochs, verbose, callbacks, initial_epoch: as in `keras.Model.fit`.
@@ -315,13 +322,16 @@ class MultiGAN(keras.Model):
                     f"type {type(y).__name__}. Set steps_per_epoch."
                 )
             dataset, available = self._stream(batch_size, functools.partial(source_stream, x)), 1
-            self._check_samples(x.sample(1, seed=0)[0])
+            samples, labels = x.sample(1000, seed=0)
+            self._check_samples(samples)
+            self._check_labels(labels)
         elif isinstance(x, np.ndarray):
             self._check_samples(x)
             if y is not None and len(y) != len(x):
                 raise ValueError(
                     f"One label an image is expected. Received: {len(x)} images and {len(y)} labels."
                 )
+            self._check_labels(y)
             x = np.asarray(x, "float32")
             dataset = self._stream(batch_size, functools.partial(training_stream, x, y))
             available = len(x) // (self._batch_size * self.batches_per_step)
@@ -377,7 +387,9 @@ class MultiGAN(keras.Model):
         first = next(iter(dataset.take(1)), None)
         if first is None:
             return dataset, 0
-        first = ops.convert_to_numpy(first[0] if isinstance(first, (tuple, list)) else first)
+        first, labels = first[:2] if isinstance(first, (tuple, list)) else (first, None)
+        self._check_labels(None if labels is None else ops.convert_to_numpy(labels))
+        first = ops.convert_to_numpy(first)
         self._check_samples(first)
         self._set_batch_size(len(first))
         dataset = dataset.rebatch(len(first) * self.batches_per_step, drop_remainder=True)
@@ -386,6 +398,21 @@ class MultiGAN(keras.Model):
     def _check_samples(self, samples):
         (check_images if len(self.image_shape) == 3 else check_vectors)(samples)
         self._check_shape(samples.shape)
+
+    def _check_labels(self, labels):
+        if self.num_classes is None:
+            return
+        expected = f"{type(self).__name__} expects integer labels in 0..{self.num_classes - 1}. "
+        if labels is None:
+            raise ValueError(expected + "Received: none. Pass them as y, or a dataset of (samples, "
+                             "labels).")
+        labels = np.asarray(labels)
+        if labels.dtype.kind not in "iu" or labels.ndim != 1 or labels.size == 0:
+            raise ValueError(expected + f"Received: an array of shape {labels.shape} and type "
+                             f"{labels.dtype}. One-hot labels become integers with argmax(-1).")
+        if labels.min() < 0 or labels.max() >= self.num_classes:
+            raise ValueError(expected + f"Received: {labels.min()} to {labels.max()}. Build the "
+                             "model with the data's number of classes.")
 
     def _check_shape(self, shape):
         if tuple(shape[1:]) != self.image_shape:
@@ -400,7 +427,8 @@ class MultiGAN(keras.Model):
     def get_config(self):
         return {
             **super().get_config(),
-            "generators": [keras.saving.serialize_keras_object(g) for g in self.generators],
+            "generators": keras.saving.serialize_keras_object(
+                self.generators if self._joint_generators is None else self._joint_generators),
             "latent_dim": self.latent_dim,
             "seed": self.seed,
         }

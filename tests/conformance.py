@@ -4,7 +4,8 @@
     def test_conformance(check, tmp_path):
         check(make, tmp_path)
 
-`make()` returns a new, compiled, tiny model with `seed=...` set and batches of 12 fitting it.
+`make()` returns a new, compiled, tiny model with `seed=...` set and batches of 12 fitting it. A model
+with `num_classes` gets labels.
 """
 
 import inspect
@@ -22,20 +23,26 @@ import tiny
 BATCH = 12
 
 
+def labels(model, count=60):
+    return None if model.num_classes is None else np.arange(count) % model.num_classes
+
+
 def steps(model, count, first=0):
-    model.fit(tiny.images(), batch_size=BATCH, epochs=first + 1, initial_epoch=first,
+    model.fit(tiny.images(), labels(model), batch_size=BATCH, epochs=first + 1, initial_epoch=first,
               steps_per_epoch=count, verbose=0)
 
 
 def check_every_phase_moves_its_networks_and_no_other(make, tmp_path):
     model = make()
-    images = [keras.ops.array(tiny.images(BATCH))] * model.batches_per_step
+    images = keras.ops.array(tiny.images(BATCH))
+    y = labels(model, BATCH)
+    y = None if y is None else keras.ops.array(y)
     owners = [id(v) for phase in model.phases() for v in phase.variables]
     assert len(owners) == len(set(owners)), "a variable has two owners"
     trainable = model.trainable_variables
     for phase in model.phases():
         before = [keras.ops.convert_to_numpy(v) for v in trainable]
-        model.update(phase, images[0], None)
+        model.update(phase, images, y)
         mine = {id(v) for v in phase.variables}
         for variable, old in zip(trainable, before, strict=True):
             moved = not np.array_equal(old, keras.ops.convert_to_numpy(variable))
@@ -57,7 +64,7 @@ def check_update_counts(make, tmp_path):
 
 def check_logs_are_finite_and_as_declared(make, tmp_path):
     model = make()
-    history = model.fit(tiny.images(), batch_size=BATCH, verbose=0).history
+    history = model.fit(tiny.images(), labels(model), batch_size=BATCH, verbose=0).history
     names = [f"{phase.name}_loss" for phase in model.phases()] + list(model.log_names)
     assert sorted(history) == sorted(names)
     assert np.isfinite(list(history.values())).all()

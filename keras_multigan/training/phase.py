@@ -16,7 +16,7 @@ class Phase:
         loss: `loss(images, labels) -> (scalar float32, logs)`. images (m, H, W, C) is a batch of
             real samples, labels (m,) or None; logs is a dict of name -> scalar. The networks that
             are not updated count as constants.
-        networks: the networks whose trainable variables are updated.
+        networks: the networks whose trainable variables are updated. They may share layers.
         repeats: updates in one training step; each sees a batch of real samples of its own.
     """
 
@@ -27,4 +27,5 @@ class Phase:
 
     @property
     def variables(self):
-        return [v for network in self.networks for v in network.trainable_variables]
+        found = {id(v): v for network in self.networks for v in network.trainable_variables}
+        return list(found.values())
