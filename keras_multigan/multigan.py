@@ -268,6 +268,11 @@ class MultiGAN(keras.Model):
             self.engine.repeat(functools.partial(self.update, phase),
                                images[: phase.repeats], labels[: phase.repeats])
 
+    def begin_epoch(self, epoch):
+        """What `fit` does before epoch number `epoch`: the scheduled loss weights get their values."""
+        for name, schedule in self._schedules.items():
+            getattr(self, f"{name}_value").assign(schedule(epoch))
+
     def update(self, phase, images, labels):
         """One update of `phase`; its logs go to the metrics."""
         logs = self.engine.minimize(phase, self.optimizer[phase.name], images, labels)
@@ -331,7 +336,7 @@ class MultiGAN(keras.Model):
                 raise ValueError(
                     f"One label an image is expected. Received: {len(x)} images and {len(y)} labels."
                 )
-            self._check_labels(y)
+            self._check_labels(y, all_of_them=True)
             x = np.asarray(x, "float32")
             dataset = self._stream(batch_size, functools.partial(training_stream, x, y))
             available = len(x) // (self._batch_size * self.batches_per_step)
@@ -356,7 +361,7 @@ class MultiGAN(keras.Model):
         if isinstance(x, np.ndarray) and steps_per_epoch is None:
             steps_per_epoch = available
         dataset = self.engine.deal(dataset, self.batches_per_step)
-        callbacks = [_SetLossWeights(), *keras.tree.flatten(callbacks or [])]
+        callbacks = [_BeginEpoch(), *keras.tree.flatten(callbacks or [])]
         with self.engine.synchronized(self):
             return super().fit(
                 dataset, epochs=epochs, verbose=verbose, initial_epoch=initial_epoch,
@@ -399,7 +404,7 @@ class MultiGAN(keras.Model):
         (check_images if len(self.image_shape) == 3 else check_vectors)(samples)
         self._check_shape(samples.shape)
 
-    def _check_labels(self, labels):
+    def _check_labels(self, labels, all_of_them=False):
         if self.num_classes is None:
             return
         expected = f"{type(self).__name__} expects integer labels in 0..{self.num_classes - 1}. "
@@ -413,6 +418,9 @@ class MultiGAN(keras.Model):
         if labels.min() < 0 or labels.max() >= self.num_classes:
             raise ValueError(expected + f"Received: {labels.min()} to {labels.max()}. Build the "
                              "model with the data's number of classes.")
+        if all_of_them and (missing := set(range(self.num_classes)) - set(labels.tolist())):
+            raise ValueError(expected + f"Received: no sample of {sorted(missing)}. Add some, or build "
+                             "the model with fewer classes.")
 
     def _check_shape(self, shape):
         if tuple(shape[1:]) != self.image_shape:
@@ -467,10 +475,9 @@ class MultiGAN(keras.Model):
         return [v for v in self.variables if v.path.endswith(_SEED_STATE)]
 
 
-class _SetLossWeights(keras.callbacks.Callback):
+class _BeginEpoch(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
-        for name, schedule in self.model._schedules.items():
-            getattr(self.model, f"{name}_value").assign(schedule(epoch))
+        self.model.begin_epoch(epoch)
 
 
 def output_shape(network, input_shape, name):

@@ -6,6 +6,7 @@ the functions of an `AdversarialLoss` one loss a sample.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable
 
 from keras import ops
@@ -31,17 +32,41 @@ class AdversarialLoss:
     generator: Callable
 
 
+def f_divergence(activation, conjugate):
+    """f-GAN's game (Nowozin et al., 2016) for a divergence D_f(P || Q) = E_Q f(p / q).
+
+    With T = g(score), E_P T - E_Q f*(T) bounds it from below and reaches it at T = f'(p / q). The
+    discriminator maximises the bound. The generator, Q, minimises -E_Q T, which does not saturate;
+    to be pushed away from P it minimises E_Q f*(T), the loss `fake`.
+
+    Args:
+        activation: g, scores -> the domain of f*.
+        conjugate: f*(g(scores)), written as one function of scores to be stable.
+    """
+    return AdversarialLoss(
+        real=lambda scores: -activation(scores), fake=conjugate,
+        generator=lambda scores: -activation(scores),
+    )
+
+
 ADVERSARIAL = {
     "wasserstein": AdversarialLoss(ops.negative, lambda scores: scores, ops.negative),
     # -log D and -log(1 - D) of D = sigmoid(score), the generator's loss not saturating.
     "vanilla": AdversarialLoss(
         lambda scores: ops.softplus(-scores), ops.softplus, lambda scores: ops.softplus(-scores)
     ),
+    # "vanilla" but for constants: D_f is twice the Jensen-Shannon divergence.
+    "js": f_divergence(lambda scores: math.log(2) - ops.softplus(-scores),
+                       lambda scores: ops.softplus(scores) - math.log(2)),
+    "kl": f_divergence(lambda scores: scores, lambda scores: ops.exp(scores - 1)),
+    "reverse_kl": f_divergence(lambda scores: -ops.exp(-scores), lambda scores: scores - 1),
+    "pearson": f_divergence(lambda scores: scores, lambda scores: ops.square(scores) / 4 + scores),
 }
 
 
 def adversarial(name):
-    """The `AdversarialLoss` of a name: "wasserstein" or "vanilla" (Goodfellow et al., 2014).
+    """The `AdversarialLoss` of a name: "wasserstein", "vanilla" (Goodfellow et al., 2014), or one of
+    f-GAN's divergences, "js", "kl", "reverse_kl" and "pearson", see `f_divergence`.
 
     Raises:
         ValueError: an unknown name.

@@ -58,6 +58,13 @@ class OptimizerGroup(keras.optimizers.Optimizer):
             self.members[phase.name].build(phase.variables)
         super().build([])
 
+    def restart(self):
+        """Forgets what the members have gathered (moments, updates so far), not the learning rates."""
+        for optimizer in self.optimizers:
+            for variable in optimizer.variables:
+                if variable is not optimizer.learning_rate:
+                    variable.assign(keras.ops.zeros_like(variable))
+
     @property
     def variables(self):
         return [self.iterations] + [v for o in self.members.values() for v in o.variables]
