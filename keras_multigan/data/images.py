@@ -4,22 +4,29 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_multigan.data import files, tfds_images
+from keras_multigan.data import files, synthetic, tfds_images
 
-_SPLITS = ("train", "test")
+_SPLITS = ("train", "test", "validation", "unlabelled")
 _CHUNK = 512  # images converted at a time, so that memory holds little besides the result
 
 
-def load_images(name, split, image_size=32, data_dir=None):
+def load_images(name, split, image_size=32, data_dir=None, label=None):
     """Loads one split of an image data set.
+
+    The papers' data sets: "mnist"; "cifar10", 32x32 as it is; "stl10", of which P2GAN takes the split
+    "unlabelled" at image_size=48; "imagenet_resized/32x32" and "/64x64", whose second split is
+    "validation"; "celeb_a" (218x178), which becomes the central 178x178 pixels, resized.
 
     Args:
         name: "digits" (scikit-learn's 1,797 scans of 8x8, which need no network; a fixed stratified
             split of 1,437 and 360), or the name of a tfds data set with images, such as "mnist",
-            "fashion_mnist", "cifar10" or "mnist:3.0.1".
-        split: "train" or "test".
-        image_size: height and width of the result; images are resized bilinearly (antialiased when
-            they shrink, stretched when they are not square). None keeps the native size.
+            "fashion_mnist", "cifar10" or "mnist:3.0.1". After "stacked_" follows the name of gray
+            digits: "stacked_mnist" is `synthetic.StackedDigits` of the split's images, 128,000 fixed
+            samples for "train" and 26,000 otherwise.
+        split: "train" or "test"; or "validation" or "unlabelled" of a tfds data set that has it.
+        image_size: height and width of the result; images that are not square are cropped to their
+            central square, then all are resized bilinearly (antialiased when they shrink). None keeps
+            the native size.
         data_dir: where the data lie; None asks tfds' default folder, then downloads. Looked for in a
             folder, the first found is taken:
             a prepared tfds folder (<name>/<version>/dataset_info.json);
@@ -28,11 +35,14 @@ def load_images(name, split, image_size=32, data_dir=None):
             a single .npz file. Or data_dir is an .npz file itself. An npz file has the arrays
             x_train, y_train, x_test, y_test; x is (N, H, W) or (N, H, W, C), uint8 in 0..255 or
             floating in [-1, 1]. IDX and npz files do not say which data set they are.
+        label: which integer or boolean feature of a tfds data set to return as labels, such as
+            "Black_Hair" of "celeb_a"; or a list of M of them; None for "label" where there is one.
 
     Returns:
-        (images, labels): images float32 (N, image_size, image_size, C) in [-1, 1], contiguous;
-        labels int64 (N,), or None for a tfds data set without an integer "label". Their order is the
-        source's: fixed, but tfds has shuffled what IDX and npz files hold in the published order.
+        (images, labels): images float32 (N, image_size, image_size, C) in [-1, 1], contiguous (4 bytes
+        a value: 32 GB for the train split of "celeb_a" at 128); labels int64 (N,), or (N, M) for a
+        list, or None for a split "unlabelled" or a data set without an integer "label". Their order is
+        the source's: fixed, but tfds has shuffled what IDX and npz files hold in the published order.
 
     Raises:
         ValueError: an argument is wrong (also an unknown data set), or data are damaged or have a
@@ -53,13 +63,18 @@ def load_images(name, split, image_size=32, data_dir=None):
         raise ValueError(
             f"Expected the name of a data set, such as 'digits' or 'mnist'. Received: {name!r}."
         )
-    count, chunks = _open(name, split, data_dir)
+    if name.startswith("stacked_"):
+        digits = load_images(name.removeprefix("stacked_"), split, image_size, data_dir, label)
+        return synthetic.StackedDigits(*digits).sample(128_000 if split == "train" else 26_000, seed=0)
+    count, chunks = _open(name, split, data_dir, label)
     images, labels, start = None, None, 0
     for chunk, chunk_labels in chunks:
         chunk = _resize(_scale(chunk), image_size)
         if images is None:
             images = np.empty((count, *chunk.shape[1:]), np.float32)
-            labels = None if chunk_labels is None else np.empty(count, np.int64)
+            labels = None if chunk_labels is None else np.empty(
+                (count, *chunk_labels.shape[1:]), np.int64
+            )
         if chunk.shape[1:] != images.shape[1:]:
             raise ValueError(
                 f"Expected images of one size and number of channels in {name!r}. Received: "
@@ -116,7 +131,7 @@ def check_vectors(vectors):
         raise ValueError("Expected finite samples. Received: NaN or infinite values. Remove them.")
 
 
-def _open(name, split, data_dir):
+def _open(name, split, data_dir, label):
     """Returns the number of images and an iterator over (images, labels or None) of a few each."""
     if name == "digits":
         if data_dir is not None:
@@ -124,9 +139,10 @@ def _open(name, split, data_dir):
                 "Expected no data_dir for 'digits', which ships with scikit-learn. "
                 f"Received: data_dir={str(data_dir)!r}. Leave it out, or name another data set."
             )
+        _check_plain(split, label)
         return _chunks(*_digits(split))
     if data_dir is None:
-        return tfds_images.open_split(name, split, None, _CHUNK)
+        return tfds_images.open_split(name, split, None, _CHUNK, label)
     path = Path(data_dir).expanduser()
     if not path.exists():
         raise FileNotFoundError(
@@ -134,11 +150,12 @@ def _open(name, split, data_dir):
             f"Received: {str(data_dir)!r}, which does not exist."
         )
     base = name.split("/")[0].split(":")[0]
+    if tfds_images.prepared(path, base):
+        return tfds_images.open_split(name, split, path, _CHUNK, label)
+    _check_plain(split, label)
     npz = sorted(path.glob("*.npz"))
     if path.is_file():
         return _chunks(*_checked(*files.read_npz(path, split), path))
-    if tfds_images.prepared(path, base):
-        return tfds_images.open_split(name, split, path, _CHUNK)
     if path / f"{base}.npz" in npz:
         return _chunks(*_checked(*files.read_npz(path / f"{base}.npz", split), path))
     if files.has_idx(path):
@@ -152,6 +169,15 @@ def _open(name, split, data_dir):
         f".gz), {base}.npz or a single .npz file. Received: {len(npz)} .npz files and none of the "
         "others. Put the data there or give their folder."
     )
+
+
+def _check_plain(split, label):
+    if split not in ("train", "test") or label is not None:
+        raise ValueError(
+            "Expected split to be 'train' or 'test', and label None, for digits, .npz and IDX files. "
+            f"Received: split={split!r}, label={label!r}. Name a tfds data set, prepared in data_dir "
+            "if that is given."
+        )
 
 
 def _chunks(images, labels):
@@ -175,7 +201,8 @@ def _resize(images, size):
         images,
         (size, size),
         interpolation="bilinear",
-        antialias=size < max(images.shape[1:3]),  # ten times slower, and only shrinking needs it
+        antialias=size < min(images.shape[1:3]),  # ten times slower, and only shrinking needs it
+        crop_to_aspect_ratio=True,
         data_format="channels_last",
     )
     return np.clip(keras.ops.convert_to_numpy(resized), -1, 1)

@@ -1,4 +1,4 @@
-"""The order in which training samples are seen."""
+"""Training samples: the order in which they are seen, and several sources of them together."""
 
 import numpy as np
 
@@ -41,3 +41,33 @@ def source_stream(source, *, batch_size, seed, start=0):
         samples, labels = source.sample(batch_size, seed=(seed, position))
         yield (samples,) if labels is None else (samples, labels)
         position += 1
+
+
+def with_auxiliary(primary, *auxiliary):
+    """Puts the samples of several sources together, as P2GAN's constraints need them (section 3.2).
+
+    A smaller source is repeated, in order, until it has as many rows as the largest, so that a batch
+    holds equal shares of all.
+
+    Args:
+        primary: array (N, ...), what the generators shall draw.
+        *auxiliary: arrays (N_i, ...), what some of them shall avoid.
+
+    Returns:
+        (samples, sources): one array of all; int64, 0 for the primary source, then 1, 2, ...
+
+    Raises:
+        ValueError: a source is empty, or the samples differ in shape.
+    """
+    arrays = [np.asarray(array) for array in (primary, *auxiliary)]
+    shapes = [array.shape for array in arrays]
+    if any(array.ndim == 0 or array.size == 0 or array.shape[1:] != arrays[0].shape[1:]
+           for array in arrays):
+        raise ValueError(
+            "Every source is expected to have at least one sample, of the same shape as the others'. "
+            f"Received: arrays of shape {', '.join(map(str, shapes))}. Leave empty sources out, and "
+            "load the images at one image_size."
+        )
+    rows = max(map(len, arrays))
+    samples = np.concatenate([array[np.arange(rows) % len(array)] for array in arrays])
+    return samples, np.repeat(np.arange(len(arrays), dtype="int64"), rows)

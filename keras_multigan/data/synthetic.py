@@ -1,4 +1,4 @@
-"""Distributions that are known exactly: mixtures of Gaussians, and the output of a random network.
+"""Distributions with known modes or moments: Gaussian mixtures, a random network, stacked digits.
 
 Every source has `dimension` and `sample(num_samples, seed) -> (samples, labels)`. One call with a fixed
 seed is a finite training set; a source itself is an infinite one.
@@ -113,6 +113,47 @@ class RandomNetwork:
             x = x @ weights
             x = np.where(x > 0, x, np.float32(self.negative_slope) * x)
         return x @ self.weights[-1], None
+
+
+class StackedDigits:
+    """Stacked MNIST: three digits, drawn at random, as the channels of one image; 1,000 modes.
+
+    Source: Metz et al., "Unrolled generative adversarial networks" (2017), with MNIST's training set.
+    Usual are 128,000 samples to train on, and 26,000 generated ones to count the modes of.
+
+    Args:
+        images: floating array (N, H, W, 1) in [-1, 1], such as MNIST's of `load_images`.
+        labels: integers (N,) in 0..9.
+
+    Raises:
+        ValueError: images that are not gray, labels that do not fit them.
+    """
+
+    num_modes = 1000
+
+    def __init__(self, images, labels):
+        images, labels = np.asarray(images), np.asarray(labels)
+        if (images.ndim != 4 or images.shape[-1] != 1 or images.size == 0
+                or not np.issubdtype(images.dtype, np.floating)):
+            raise ValueError(
+                "images is expected to be gray and floating, (N, height, width, 1). Received: shape "
+                f"{images.shape}, type {images.dtype}. Load digits, such as 'mnist'."
+            )
+        if labels.shape != images.shape[:1] or not np.isin(labels, np.arange(10)).all():
+            raise ValueError(
+                f"labels is expected to hold {len(images)} integers in 0..9. Received: shape "
+                f"{labels.shape}, values {np.unique(labels)}. Keep only images of the classes 0 to 9."
+            )
+        self.images, self.labels = images, labels
+        self.dimension = 3 * images[0].size
+
+    def sample(self, num_samples, seed):
+        """As `GaussianMixture.sample`, images (N, H, W, 3); digits a, b, c are mode 100a + 10b + c."""
+        chosen = _generator(num_samples, seed).integers(len(self.images), size=(num_samples, 3))
+        samples = np.empty((num_samples, *self.images.shape[1:3], 3), "float32")
+        for channel in range(3):
+            samples[..., channel] = self.images[chosen[:, channel], ..., 0]
+        return samples, self.labels[chosen].astype("int64") @ [100, 10, 1]
 
 
 def _generator(num_samples, seed):

@@ -5,6 +5,8 @@ TensorFlow and tfds are imported inside the functions: the package works without
 
 import contextlib
 import difflib
+import functools
+import operator
 
 import numpy as np
 
@@ -15,22 +17,24 @@ def prepared(folder, base):
     return sorted(str(f.parent.relative_to(folder)) for p in patterns for f in folder.glob(p))
 
 
-def open_split(name, split, data_dir, batch_size):
+def open_split(name, split, data_dir, batch_size, label=None):
     """Opens one split, downloading and preparing it where it is not yet.
 
     Args:
         name: as tfds has it, with configuration and version if wanted ("mnist:3.0.1").
-        split: "train" or "test".
+        split: as tfds has it.
         data_dir: Path of a folder with prepared data, which is then all that is used; None for
             tfds' default folder, then a download.
         batch_size: the most images that the iterator yields at a time.
+        label: name of the label, or a list of them; None for "label", where there is one and the
+            split is not "unlabelled".
 
     Returns:
-        The number of images, and an iterator over (images uint8 (B, H, W, C), labels integer (B,)
-        or None). B is 1 where the data set has images of several sizes.
+        The number of images, and an iterator over (images uint8 (B, H, W, C), labels int64 (B,), or
+        (B, M) for a list, or None). B is 1 where the data set has images of several sizes.
 
     Raises:
-        ValueError: unknown data set or split, no images in it, or damaged files.
+        ValueError: unknown data set, split or label, no images in it, or damaged files.
         FileNotFoundError: not prepared in data_dir, or could not be downloaded.
         ImportError: TensorFlow or tfds is not installed.
     """
@@ -53,7 +57,8 @@ def open_split(name, split, data_dir, batch_size):
             f"tfds. Received: {name!r} ({str(error).strip().splitlines()[0]}). "
             f"Close matches: {', '.join(close)}."
         ) from None
-    wanted = _wanted_features(builder, tfds)
+    image = _image_feature(builder, tfds)
+    paths = _label_paths(builder, tfds, split, label)
 
     try:
         try:
@@ -81,14 +86,22 @@ def open_split(name, split, data_dir, batch_size):
             f"Expected at least one image in the {split} split of {name!r}. Received: {count}. "
             "Prepare the data again."
         )
-    data = data.map(lambda example: {key: example[key] for key in wanted})
-    one_size = None not in data.element_spec[wanted[0]].shape
+
+    def select(example):
+        labels = [functools.reduce(operator.getitem, path, example) for path in paths]
+        labels = [tf.cast(each, "int64") for each in labels]
+        if isinstance(label, (list, tuple)):
+            labels = [tf.stack(labels)]
+        return example[image], *labels
+
+    data = data.map(select)
+    one_size = None not in data.element_spec[0].shape
     data = data.batch(batch_size if one_size else 1)  # images of several sizes do not stack
 
     def chunks():
         try:
-            for batch in tfds.as_numpy(data):
-                yield batch[wanted[0]], batch.get("label")
+            for images, *labels in tfds.as_numpy(data):
+                yield images, *(labels or [None])
         except tf.errors.OpError as error:
             raise ValueError(
                 f"Expected to read {count} images of {name!r}. Received: an error of tfds "
@@ -98,8 +111,7 @@ def open_split(name, split, data_dir, batch_size):
     return count, chunks()
 
 
-def _wanted_features(builder, tfds):
-    """Names of the image feature and, where there is an integer "label", of that."""
+def _image_feature(builder, tfds):
     features = builder.info.features
     images = [
         key
@@ -111,12 +123,33 @@ def _wanted_features(builder, tfds):
             f"Expected a data set with an image feature of uint8. Received: {builder.name!r} with "
             f"the features {', '.join(features)}. Choose another data set."
         )
-    wanted = ["image" if "image" in images else images[0]]
-    if "label" in features:
-        label = features["label"]
-        if label.shape == () and np.issubdtype(label.np_dtype, np.integer):
-            wanted.append("label")
-    return wanted
+    return "image" if "image" in images else images[0]
+
+
+def _label_paths(builder, tfds, split, label):
+    """The keys that lead to each label in an example."""
+    known = _scalars(builder.info.features, tfds)
+    if label is None:
+        return [known["label"]] if "label" in known and split != "unlabelled" else []
+    names = label if isinstance(label, (list, tuple)) else [label]
+    if not names or not all(name in known for name in names):
+        raise ValueError(
+            f"Expected label to be one of the integers and booleans of {builder.name!r}, or a list of "
+            f"them: {', '.join(known) or 'it has none'}. Received: {label!r}. Correct the name."
+        )
+    return [known[name] for name in names]
+
+
+def _scalars(features, tfds, path=()):
+    """Integer and boolean features, also inside others: name -> the keys that lead there."""
+    found = {}
+    for key, feature in features.items():
+        if isinstance(feature, tfds.features.FeaturesDict):
+            found = _scalars(feature, tfds, (*path, key)) | found
+        elif isinstance(feature, tfds.features.Tensor) and feature.shape == ():
+            if feature.np_dtype == np.bool_ or np.issubdtype(feature.np_dtype, np.integer):
+                found[key] = (*path, key)
+    return found
 
 
 def _download(builder):

@@ -78,11 +78,43 @@ def test_digits_take_no_data_dir(tmp_path):
         load_images("digits", "train", data_dir=tmp_path)
 
 
+def test_stacked_digits_by_name():
+    digits, labels = load_images("digits", "test", 4)
+    images, modes = load_images("stacked_digits", "test", 4)
+    assert images.shape == (26_000, 4, 4, 3) and images.dtype == np.float32
+    labels_of = {}
+    for digit, label in zip(digits, labels, strict=True):
+        labels_of.setdefault(digit.tobytes(), set()).add(int(label))
+    for image, mode in zip(images[:200], modes[:200], strict=True):
+        for channel, label in enumerate(f"{mode:03d}"):
+            assert int(label) in labels_of[image[..., channel].tobytes()]
+    np.testing.assert_array_equal(load_images("stacked_digits", "test", 4)[0], images)
+
+
+def test_stacked_digits_from_files(tmp_path):
+    path = write_npz(tmp_path / "mnist.npz", *arrays(30))
+    images, modes = load_images("stacked_mnist", "train", None, path)
+    assert images.shape == (128_000, 4, 4, 3) and modes.shape == (128_000,)
+    with pytest.raises(ValueError, match="gray"):
+        load_images("stacked_cifar10", "train", None, write_npz(path, *arrays(3, 4, 4, 3)))
+
+
 # Resizing.
 
 
-@pytest.mark.parametrize("shape", [(8, 8, 1), (64, 64, 3), (20, 40, 3), (28, 28, 1)])
-def test_resizing_equals_pillow(tmp_path, shape):
+@pytest.mark.parametrize(
+    ("shape", "box"),  # left, top, right, bottom of the central square, as Pillow has them
+    [
+        ((8, 8, 1), (0, 0, 8, 8)),
+        ((64, 64, 3), (0, 0, 64, 64)),
+        ((28, 28, 1), (0, 0, 28, 28)),
+        ((20, 40, 3), (10, 0, 30, 20)),
+        ((40, 20, 3), (0, 10, 20, 30)),
+        ((61, 50, 3), (0, 5, 50, 55)),
+        ((32, 50, 3), (9, 0, 41, 32)),
+    ],
+)
+def test_cropping_and_resizing_equal_pillow(tmp_path, shape, box):
     image_module = pytest.importorskip("PIL.Image")
     x, y = arrays(3, *shape)
     images, _ = load_images("x", "train", 32, write_npz(tmp_path / "x.npz", x, y))
@@ -90,7 +122,7 @@ def test_resizing_equals_pillow(tmp_path, shape):
     for result, native in zip(images, scaled(x), strict=True):
         for channel in range(shape[-1]):
             plane = image_module.fromarray(native[..., channel])
-            expected = plane.resize((32, 32), image_module.Resampling.BILINEAR)
+            expected = plane.crop(box).resize((32, 32), image_module.Resampling.BILINEAR)
             np.testing.assert_allclose(result[..., channel], np.asarray(expected), atol=1e-4)
 
 
@@ -250,6 +282,20 @@ def test_unknown_split(split):
         load_images("digits", split)
 
 
+@pytest.mark.parametrize(
+    "wrong", [dict(split="unlabelled"), dict(split="validation"), dict(label="label")]
+)
+@pytest.mark.parametrize("source", ["digits", "idx", "x.npz", "npz folder"])
+def test_splits_and_labels_of_tfds_alone(tmp_path, source, wrong):
+    (tmp_path / "idx").mkdir()
+    write_idx(tmp_path / "idx", X, Y)
+    write_npz(tmp_path / "x.npz", X, Y)
+    place = {"digits": None, "npz folder": tmp_path}.get(source, tmp_path / source)
+    arguments = {"name": "digits" if place is None else "x", "split": "train", "data_dir": place}
+    with pytest.raises(ValueError, match="Expected split to be 'train' or 'test', and label None"):
+        load_images(**{**arguments, **wrong})
+
+
 @pytest.mark.parametrize("image_size", [0, -1, 32.0, "32", (32, 32)])
 def test_wrong_image_size(image_size):
     with pytest.raises(ValueError, match="Expected image_size to be an integer of at least 1"):
@@ -334,6 +380,87 @@ def shapes(tfds, tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def faces(tfds, tmp_path_factory):
+    """A prepared tfds folder with images higher than wide, attributes, and an unlabelled split."""
+
+    class MultiganFaces(tfds.core.GeneratorBasedBuilder):
+        VERSION = tfds.core.Version("1.0.0")
+
+        def _info(self):
+            features = tfds.features.FeaturesDict({
+                "image": tfds.features.Image(shape=(7, 4, 3)),
+                "label": tfds.features.ClassLabel(num_classes=3),
+                "name": tfds.features.Text(),
+                "attributes": {"Hat": np.bool_, "Age": np.int64, "Height": np.float32},
+            })
+            return tfds.core.DatasetInfo(builder=self, features=features)
+
+        def _split_generators(self, dl_manager):
+            return {"train": self._generate_examples(3), "unlabelled": self._generate_examples(0)}
+
+        def _generate_examples(self, classes):
+            rows = np.arange(7, dtype=np.uint8)[:, None, None]
+            for i in range(6):
+                attributes = {"Hat": i % 2 == 0, "Age": 10 * i, "Height": 1.5}
+                image = np.broadcast_to(10 * rows + i, (7, 4, 3))
+                label = i % classes if classes else -1
+                yield i, {"image": image, "label": label, "name": str(i), "attributes": attributes}
+
+    folder = tmp_path_factory.mktemp("tfds")
+    MultiganFaces(data_dir=folder).download_and_prepare()
+    return folder
+
+
+def test_tfds_attributes_and_the_central_square(faces):
+    images, labels = load_images(
+        "multigan_faces", "train", 4, data_dir=faces, label=["Age", "Hat", "label"]
+    )
+    assert labels.dtype == np.int64 and sorted(labels[:, 0]) == [0, 10, 20, 30, 40, 50]
+    for image, (age, hat, label) in zip(images, labels, strict=True):
+        i = age // 10
+        assert hat == (i % 2 == 0) and label == i % 3
+        rows = scaled(10 * np.arange(1, 5) + i)  # of 0..6, one above them and two below are cut off
+        np.testing.assert_allclose(image, np.broadcast_to(rows[:, None, None], (4, 4, 3)), atol=1e-6)
+    _, ages = load_images("multigan_faces", "train", 4, data_dir=faces, label="Age")
+    np.testing.assert_array_equal(ages, labels[:, 0])
+    _, default = load_images("multigan_faces", "train", 4, data_dir=faces)
+    np.testing.assert_array_equal(default, labels[:, 2])
+
+
+def test_tfds_unlabelled_split(faces):
+    images, labels = load_images("multigan_faces", "unlabelled", None, data_dir=faces)
+    assert images.shape == (6, 7, 4, 3) and labels is None
+
+
+@pytest.mark.parametrize("label", ["Hair", "name", "Height", "attributes", ["Hat", "Hair"], [], 3])
+def test_tfds_unknown_label(faces, label):
+    with pytest.raises(ValueError, match="multigan_faces.*: Hat, Age, label. Received: .*Correct"):
+        load_images("multigan_faces", "train", data_dir=faces, label=label)
+
+
+@pytest.mark.parametrize(
+    ("name", "split", "size", "label", "labels_shape"),
+    [
+        ("cifar10", "train", 32, None, (3,)),
+        ("stl10", "unlabelled", 48, None, None),
+        ("stl10", "test", 48, None, (3,)),
+        ("imagenet_resized/32x32", "validation", 32, None, (3,)),
+        ("imagenet_resized/64x64", "train", 64, None, (3,)),
+        ("celeb_a", "train", 64, None, None),
+        ("celeb_a", "validation", 128, ["Male", "Black_Hair", "Blond_Hair"], (3, 3)),
+    ],
+)
+def test_data_sets_of_the_papers(tfds, name, split, size, label, labels_shape):
+    with tfds.testing.mock_data(num_examples=3):
+        images, labels = load_images(name, split, size, label=label)
+        native, _ = load_images(name, split, None)
+    assert images.shape == (3, size, size, 3)
+    assert getattr(labels, "shape", None) == labels_shape
+    if native.shape[1] == size:
+        np.testing.assert_array_equal(images, native)
+
+
 def test_tfds_images_and_labels(tfds):
     with tfds.testing.mock_data(num_examples=600):
         images, labels = load_images("fashion_mnist", "test", image_size=16)
@@ -342,12 +469,6 @@ def test_tfds_images_and_labels(tfds):
     assert -1 <= images.min() < -0.5 and 0.5 < images.max() <= 1 and images.flags.c_contiguous
     assert labels.shape == (600,) and labels.dtype == np.int64
     assert native.shape == (600, 28, 28, 1) and native.min() == -1 and native.max() > 0.99
-
-
-def test_tfds_without_a_label(tfds):
-    with tfds.testing.mock_data(num_examples=3):
-        images, labels = load_images("celeb_a", "train", image_size=16)
-    assert images.shape == (3, 16, 16, 3) and labels is None
 
 
 def test_tfds_images_of_several_sizes(shapes):

@@ -59,7 +59,59 @@ def test_a_deep_random_network_against_a_loop():
     np.testing.assert_allclose(source.sample(6, seed=7)[0], expected, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("source", [synthetic.ring(), synthetic.RandomNetwork(3)])
+def digits(count=30):
+    """Images that tell which they are, and digits all of which occur."""
+    values = np.linspace(-1, 1, count, dtype="float32").reshape(count, 1, 1, 1)
+    return np.tile(values, (1, 2, 3, 1)), np.arange(count) % 10
+
+
+def test_stacked_digits_are_the_digits_of_their_mode():
+    source = synthetic.StackedDigits(*digits())
+    samples, modes = source.sample(N, seed=1)
+    assert samples.shape == (N, 2, 3, 3) and samples.dtype == np.float32 and modes.dtype == np.int64
+    assert source.dimension == samples[0].size
+    np.testing.assert_array_equal(samples, np.broadcast_to(samples[:, :1, :1], samples.shape))
+    indices = np.rint((samples[:, 0, 0] + 1) / 2 * 29).astype(int)
+    for sample, mode in zip(indices[:300], modes[:300], strict=True):
+        assert mode == int("".join(str(i % 10) for i in sample))
+    # Every image in every channel as often as any other, channels independent: six standard errors.
+    for channel in indices.T:
+        np.testing.assert_allclose(np.bincount(channel, minlength=30) / N, 1 / 30,
+                                   atol=6 * np.sqrt(1 / 30 / N))
+    counts = np.bincount(modes, minlength=source.num_modes)
+    assert len(counts) == 1000
+    np.testing.assert_allclose(counts, N / 1000, atol=6 * np.sqrt(N / 1000))
+
+
+def test_a_model_trains_on_stacked_digits():
+    import tiny
+
+    from keras_multigan.models import ComMutEGAN
+
+    shape = (2, 3, 3)
+    model = ComMutEGAN([tiny.generator(shape=shape)], tiny.critic(shape=shape), latent_dim=tiny.LATENT)
+    model.compile(critic_optimizer="adam", generator_optimizer="adam")
+    history = model.fit(synthetic.StackedDigits(*digits()), steps_per_epoch=2, verbose=0)
+    assert all(np.isfinite(values).all() for values in history.history.values())
+
+
+@pytest.mark.parametrize("images, labels, message", [
+    (np.zeros((4, 2, 2, 3)), np.zeros(4, int), r"gray.*shape \(4, 2, 2, 3\)"),
+    (np.zeros((4, 2, 2)), np.zeros(4, int), r"shape \(4, 2, 2\)"),
+    (np.zeros((0, 2, 2, 1)), np.zeros(0, int), r"shape \(0, 2, 2, 1\)"),
+    (np.zeros((4, 2, 2, 1), "uint8"), np.zeros(4, int), "floating.*type uint8"),
+    (np.zeros((4, 2, 2, 1)), np.zeros(3, int), r"4 integers.*shape \(3,\)"),
+    (np.zeros((4, 2, 2, 1)), None, r"4 integers.*shape \(\)"),
+    (np.zeros((4, 2, 2, 1)), np.array([0, 1, 2, 10]), r"0..9.*values \[ 0  1  2 10\]"),
+    (np.zeros((4, 2, 2, 1)), np.array([0, 1, 2, -1]), r"0..9.*values \[-1  0  1  2\]"),
+])
+def test_digits_that_cannot_be_stacked(images, labels, message):
+    with pytest.raises(ValueError, match=message):
+        synthetic.StackedDigits(images, labels)
+
+
+@pytest.mark.parametrize("source", [
+    synthetic.ring(), synthetic.RandomNetwork(3), synthetic.StackedDigits(*digits())])
 def test_seeds(source):
     first, again, other = (source.sample(5, seed=s)[0] for s in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
