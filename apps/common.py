@@ -77,11 +77,45 @@ def versions():
             else os.cpu_count(), "date": datetime.date.today().isoformat()}
 
 
-def define_run_flags():
-    """The flags that every training app has besides its options."""
+# Options of every training app; what a preset leaves None is derived by the app.
+RUN = {"epochs": None, "steps_per_epoch": None, "batch_size": None, "seed": 0,
+       "precision": "float32", "strategy": "none", "devices": None, "tpu": ""}
+IMAGES = {"dataset": "mnist", "data_dir": None, "image_size": 32, "classifier": "auto"}
+
+
+def define_run_flags(presets):
+    """The flags of `RUN`, and those that every training app has besides its options."""
+    flags.DEFINE_enum("preset", "quick", list(presets), "what the flags that are not given are")
+    flags.DEFINE_integer("epochs", None, "epochs", lower_bound=1)
+    flags.DEFINE_integer("steps_per_epoch", None, "training steps an epoch (default: one pass over "
+                         "the data)", lower_bound=1)
+    flags.DEFINE_integer("batch_size", None, "real samples an update")
+    flags.DEFINE_integer("seed", None, "random seed", lower_bound=0)
+    flags.DEFINE_enum("precision", None, ["float32", "mixed_bfloat16"], "Keras' dtype policy")
+    flags.DEFINE_enum("strategy", None, list(distribute.STRATEGIES),
+                      "the devices that share the work")
+    flags.DEFINE_integer("devices", None, "replicas of --strategy=mirrored", lower_bound=1)
+    flags.DEFINE_string("tpu", None, "TensorFlow's name or address of a TPU; not needed on a TPU VM")
     flags.DEFINE_string("output", None, "run folder; runs/<app>-<preset> if not given")
     flags.DEFINE_bool("resume", False, "go on with the run in --output")
     flags.DEFINE_bool("dry_run", False, "print options and parameter counts, train nothing")
+
+
+def define_image_flags():
+    """The flags of `IMAGES`."""
+    flags.DEFINE_string("dataset", None, "digits, mnist, fashion_mnist or any tfds image set")
+    flags.DEFINE_string("data_dir", None, "prepared tfds folder, IDX files (.gz) or an .npz")
+    flags.DEFINE_integer("image_size", None, "height and width, a multiple of 8", lower_bound=8)
+    flags.DEFINE_string("classifier", None, "auto, or a .keras file (images -> logits)")
+
+
+def check_positive(options, *names):
+    """Raises ValueError unless these options are finite numbers > 0."""
+    for name in names:
+        if not 0 < options[name] < float("inf"):
+            raise ValueError(
+                f"--{name} is expected to be a finite number > 0. Received: {options[name]}"
+            )
 
 
 def resolve_options(presets, output, resume):

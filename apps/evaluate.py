@@ -130,8 +130,7 @@ def main(argv):
     if output is not None:
         output = artifacts.check_output(output, (".json",), flags.FLAGS.overwrite)
     results = evaluate(**{name: flags.FLAGS[name].value for name in names})
-    tvd = results["pairwise_tvd"]
-    print(pipeline.report({**results, "pairwise_tvd": float("nan") if tvd is None else tvd}))
+    print(pipeline.report(results))
     print(f"\nmeasured: {', '.join(results['measured'])} of {flags.FLAGS.model}")
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)

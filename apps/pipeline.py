@@ -1,4 +1,4 @@
-"""A run from the model to its results: training, measuring, what it leaves."""
+"""A run from its options to its results: training, measuring, what it leaves."""
 
 import importlib.util
 import os
@@ -8,18 +8,188 @@ import subprocess
 import sys
 import time
 
+import classifiers
 import common
 import keras
 import numpy as np
-from absl import logging
+from absl import flags, logging
 
-from keras_multigan import callbacks, distribute, export, metrics, plots
+from keras_multigan import callbacks, distribute, export, metrics, networks, plots
 
 # As in the papers on MNIST, where the test split has as many.
 NUM_EVALUATION_IMAGES = 10_000
+REPORTED = (
+    ("pairwise_tvd", "pairwise TVD", ".4f"),
+    ("frechet_distance", "Frechet distance, mixture", ".3f"),
+    ("frechet_distance_by_generator", "  of each generator", ".2f"),
+    ("frechet_features", "  on", ""),
+    ("classifier_score", "classifier score", ".3f"),
+    ("judge_accuracy", "Judge accuracy", ".4f"),
+    ("tvd_bound", "  TVD at least", ".4f"),
+    ("wasserstein_estimate", "Wasserstein estimate", ".4f"),
+    ("mixture_weights", "mixture weights", ".3f"),
+    ("modes_covered", "modes covered", "d"),
+    ("high_quality", "high-quality samples", ".4f"),
+    ("precision", "precision", ".3f"), ("recall", "recall", ".3f"),
+    ("clustering_accuracy", "clustering accuracy", ".4f"),
+    ("normalized_mutual_information", "normalised mutual inf.", ".4f"),
+)
+_GRAY = ("digits", "mnist", "fashion_mnist", "kmnist", "emnist")
 
 
-def train(model, images, options, output):
+def main(name, presets, complete, make, train):
+    """What a training app does with its flags.
+
+    Args:
+        name: of the folder runs/<name>-<preset>.
+        presets: dict of preset -> options.
+        complete: function that fills in and checks options.
+        make: see `run_on_images`.
+        train: function (options, output, resume) -> results.
+    """
+    output = flags.FLAGS.output or f"runs/{name}-{flags.FLAGS.preset}"
+    options = complete(common.resolve_options(presets, output, flags.FLAGS.resume))
+    if flags.FLAGS.dry_run:
+        return dry_run(options, make)
+    results = train(options, output, flags.FLAGS.resume)
+    if results is not None:
+        print(report(results))
+        print(f"\nrun folder: {output}")
+
+
+def dry_run(options, make):
+    """Prints the options and the parameter counts of a run."""
+    for name, value in options.items():
+        print(f"{name:22}{value}")
+    model = build(make, options)
+    print(f"\nparameters, samples of shape {model.image_shape}")
+    print(f"  generator {model.generators[0].count_params():,} each, "
+          f"{count_parameters(model.generators):,} in all")
+    for phase in model.phases():
+        for network in phase.networks:
+            if not any(network is g for g in model.generators):
+                print(f"  {phase.name:9} {count_parameters([network]):,}")
+
+
+def build(make, options):
+    """The model of `options` on data of the right shape, without the data."""
+    if options.get("dimension"):
+        return seeded(make, options, (options["dimension"],), None, None)
+    shape = (options["image_size"],) * 2 + (1 if options["dataset"].split(":")[0] in _GRAY else 3,)
+    return seeded(make, options, shape, 10, networks.compact_classifier(shape, filters=4))
+
+
+def seeded(make, options, *arguments):
+    """make(options, *arguments) with the run's precision and initial values."""
+    keras.config.set_dtype_policy(options["precision"])
+    keras.utils.set_random_seed(options["seed"])
+    return make(options, *arguments)
+
+
+def count_parameters(models):
+    """Of all together; what they share counts once."""
+    found = {id(v): v for model in models for v in model.weights}
+    return sum(int(np.prod(v.shape)) for v in found.values() if "seed" not in v.path)
+
+
+def run_on_images(make, options, output, resume=False, *, select=None,
+                  training_set=None, extra=None):
+    """One run on an image set, with all its records.
+
+    Args:
+        make: function (options, image_shape, num_classes, classifier) -> compiled model.
+        options: dict with those of `common.RUN` and `common.IMAGES`.
+        output: the run folder, new unless `resume`.
+        select: function labels -> which samples of both splits count, a boolean array; all if None.
+            The classifier is trained on all of them.
+        training_set: function (images, labels) -> what `fit` gets; images, and labels where the model
+            needs them, if None.
+        extra: function (model, images_by_generator, (test images, labels), classifier) -> dict of
+            results beside those of `measure`.
+
+    Returns:
+        The content of metrics.json; None on a worker that is not the first.
+    """
+    output, done = _open(options, output, resume)
+    if done:
+        return done
+    with distribute.scope(options["strategy"], options["devices"], options["tpu"]):
+        train_set, test_set = (common.load_split(options, split) for split in ("train", "test"))
+        own_classifier = output / "classifier.keras"
+        classifier, name = classifiers.get(options, train_set, test_set, own_classifier)
+        num_classes = int(train_set[1].max()) + 1
+        model = seeded(make, options, train_set[0].shape[1:], num_classes, classifier)
+        model.check_batch_size(options["batch_size"])
+        if select is not None:
+            train_set, test_set = (tuple(array[select(labels)] for array in (images, labels))
+                                   for images, labels in (train_set, test_set))
+        if training_set is not None:
+            train_set = training_set(*train_set)
+        elif model.num_classes is None:
+            train_set = (train_set[0], None)
+        # All is known to fit: from here on there is a run.
+        if common.writes(options):
+            common.open_run(output, options, resume)
+            if name.startswith("compact classifier") and not own_classifier.exists():
+                common.save_model(classifier, own_classifier)
+        seconds = train(model, *train_set, options, output, callbacks.SampleGrid(output))
+    if not common.writes(options):
+        return None
+    # Outside the scope, where what is saved and loaded would make variables of all workers.
+    n = model.num_generators
+    images = [model.sample(NUM_EVALUATION_IMAGES // n, generator=k, seed=1000 + k)
+              for k in range(n)]
+    results = measure(images, test_set[0], classifier, name, options["dataset"])
+    if extra is not None:
+        results |= extra(model, images, test_set, classifier)
+    plots.save_samples(np.stack([i[:10] for i in images]), output / "samples.png")
+    plots.save_class_table(results["class_probabilities"], output / "class_table.png",
+                           f"average class probabilities in %, TVD {results['pairwise_tvd']:.4f}")
+    return finish(model, results, output, seconds)
+
+
+def run_on_vectors(make, samples, options, output, resume=False, *, measure, picture):
+    """One run on vectors, with all its records.
+
+    Args:
+        make: function (options, (d,), None, None) -> compiled model.
+        samples: a source of `data.synthetic`, or an array (N, d).
+        options, output, resume: as of `run_on_images`.
+        measure: function (model) -> results.
+        picture: function (model, epoch) that draws what the run has to show, after one epoch in
+            twenty and, with epoch=None, at the end.
+
+    Returns:
+        As `run_on_images`.
+    """
+    output, done = _open(options, output, resume)
+    if done:
+        return done
+    with distribute.scope(options["strategy"], options["devices"], options["tpu"]):
+        model = seeded(make, options, (options["dimension"],), None, None)
+        model.check_batch_size(options["batch_size"])
+        if common.writes(options):
+            common.open_run(output, options, resume)
+        every = max(1, options["epochs"] // 20)
+        draw = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: (
+            picture(model, epoch) if (epoch + 1) % every == 0 else None))
+        seconds = train(model, samples, None, options, output, draw)
+    if not common.writes(options):
+        return None
+    picture(model, None)
+    return finish(model, measure(model), output, seconds)
+
+
+def _open(options, output, resume):
+    """The folder as a path, and the results of a run that is finished."""
+    if common.writes(options):
+        common.check_output(output, resume)
+    output = pathlib.Path(output)
+    done = output / "metrics.json"
+    return output, common.read_json(done) if done.exists() else None
+
+
+def train(model, x, y, options, output, *pictures):
     """Fits `model` as `options` say, from its last checkpoint on, with all records of a run.
 
     Of several workers the first one alone keeps records; all of them read its checkpoints.
@@ -29,14 +199,16 @@ def train(model, images, options, output):
     """
     first = callbacks.restore_checkpoint(model, output / "checkpoints")
     distribute.check_same_on_all_workers(first, "epoch to go on from")
-    history = callbacks.read_history(output)[:first]
+    stops = []
+    if options.get("until_converged"):
+        history = callbacks.read_history(output)[:first]
+        stops = [callbacks.ConvergenceStop(history=[row["critic_loss"] for row in history])]
     steps = options["steps_per_epoch"] or max(
-        1, len(images) // (options["batch_size"] * model.batches_per_step)
+        1, len(x) // (options["batch_size"] * model.batches_per_step)
     )
-    stop = callbacks.ConvergenceStop(history=[row["critic_loss"] for row in history])
     if first:
         print(f"Going on after epoch {first} of {options['epochs']}.")
-    if first >= options["epochs"] or (options["until_converged"] and stop.converged()):
+    if first >= options["epochs"] or any(stop.converged() for stop in stops):
         return 0.0
     print(f"Training for {options['epochs'] - first} epochs of {steps} steps; see "
           f"{output / 'samples.png'} meanwhile.", flush=True)
@@ -44,14 +216,12 @@ def train(model, images, options, output):
         callbacks.RunProgress(steps * (options["epochs"] - first)),
         callbacks.HistoryLog(output, initial_epoch=first),
         callbacks.Checkpoint(output / "checkpoints"),
-        callbacks.SampleGrid(output),
+        *pictures,
     ] if common.writes(options) else []
     start = time.time()
     model.fit(
-        images, batch_size=options["batch_size"], epochs=options["epochs"], initial_epoch=first,
-        steps_per_epoch=steps, verbose=0, callbacks=[
-            callbacks.StopOnNonFinite(), *records, *([stop] if options["until_converged"] else []),
-        ],
+        x, y, batch_size=options["batch_size"], epochs=options["epochs"], initial_epoch=first,
+        steps_per_epoch=steps, verbose=0, callbacks=[callbacks.StopOnNonFinite(), *records, *stops],
     )
     return time.time() - start
 
@@ -102,42 +272,37 @@ def measure(images_by_generator, real, classifier, classifier_name, dataset):
 
 
 def report(results):
-    """The printed form of `measure`."""
-    table = np.array(results["class_probabilities"])
-    lines = ["", f"average class probabilities in % ({results['class_probabilities_by']})",
-             " " * 12 + "".join(f"{k:>7}" for k in range(table.shape[1]))]
-    lines += [f"generator {k:<2}" + "".join(f"{100 * p:7.2f}" for p in row)
-              for k, row in enumerate(table)]
-    by_generator = ", ".join(f"{d:.2f}" for d in results["frechet_distance_by_generator"])
-    lines += [
-        "",
-        f"pairwise TVD              {results['pairwise_tvd']:.4f}",
-        f"Frechet distance, mixture {results['frechet_distance']:.3f}",
-        f"  of each generator       {by_generator}",
-        f"  on {results['frechet_features']}",
-        f"classifier score          {results['classifier_score']:.3f}",
-        f"  from {results['generated_images']} generated and {results['real_images']} real test "
-        "images",
-    ]
+    """The printed form of the results of a run."""
+    lines = []
+    for key, title in (("class_probabilities", "average class probabilities in % "
+                        f"({results.get('class_probabilities_by')})"),
+                       ("mode_shares", "samples by nearest mode in %")):
+        if key in results:
+            table = np.array(results[key])
+            lines += ["", title, " " * 12 + "".join(f"{k:>7}" for k in range(table.shape[1]))]
+            lines += [f"generator {k:<2}" + "".join(f"{100 * p:7.2f}" for p in row)
+                      for k, row in enumerate(table)]
+    lines.append("")
+    for key, title, form in REPORTED:
+        value = results.get(key)
+        if value is not None:
+            values = value if isinstance(value, list) else [value]
+            lines.append(f"{title:26}" + ", ".join(format(v, form) for v in values))
+    if "class_probabilities" in results:
+        lines.append(f"  from {results['generated_images']} generated and {results['real_images']} "
+                     "real test images")
     return "\n".join(lines)
 
 
-def finish(model, real, classifier, classifier_name, options, output, seconds):
-    """Measures a trained model and writes model.keras, export/, pictures and metrics.json.
+def finish(model, results, output, seconds):
+    """Writes what every run leaves: model.keras, export/, curves.png and metrics.json.
 
     Returns:
-        The results.
+        The results, with the length of the run.
     """
-    n = model.num_generators
-    images = [model.sample(NUM_EVALUATION_IMAGES // n, generator=k, seed=1000 + k)
-              for k in range(n)]
-    results = measure(images, real, classifier, classifier_name, options["dataset"])
     history = callbacks.read_history(output)
     results.update(epochs=len(history), training_steps=model.steps_trained,
                    seconds_of_last_attempt=round(seconds, 1))
-    plots.save_samples(np.stack([i[:10] for i in images]), output / "samples.png")
-    plots.save_class_table(results["class_probabilities"], output / "class_table.png",
-                           f"average class probabilities in %, TVD {results['pairwise_tvd']:.4f}")
     plots.save_curves({name: [row[name] for row in history] for name in history[0]},
                       output / "curves.png")
     common.save_model(model, output / "model.keras")

@@ -12,3 +12,5 @@ from keras_multigan.networks.layers import LayerNormalization as LayerNormalizat
 from keras_multigan.networks.layers import MixtureWeights as MixtureWeights
 from keras_multigan.networks.layers import UpSamplingConv2D as UpSamplingConv2D
 from keras_multigan.networks.mlp import mlp as mlp
+from keras_multigan.networks.p2 import p2_discriminators as p2_discriminators
+from keras_multigan.networks.p2 import p2_generators as p2_generators
