@@ -2,6 +2,11 @@
 
 import numpy as np
 
+# Tol's "muted" colours and black, which differ in any kind of colour blindness, and on grey.
+_COLORS = ("#332288", "#CC6677", "#44AA99", "#DDCC77", "#882255", "#88CCEE", "#117733", "#AA4499",
+           "#999933", "#000000")
+_REAL = "#BBBBBB"
+
 
 def image_grid(images_by_generator):
     """Images as one picture, a row a generator.
@@ -59,6 +64,103 @@ def save_class_table(class_probabilities, path, title=""):
     axis.set_xlabel("class")
     axis.set_title(title, fontsize=9)
     figure.savefig(path, dpi=110)
+
+
+def save_scatter(samples_by_generator, real, path, title=""):
+    """Writes a PNG of samples in the plane, a colour a generator, over real ones in grey.
+
+    Args:
+        samples_by_generator: n arrays (N_i, 2), n >= 1.
+        real: array (M, 2).
+        path: of the PNG.
+        title: above the plot.
+
+    Raises:
+        ValueError: no generator, or points that are not in the plane.
+    """
+    save_evolution([samples_by_generator], real, path, [title])
+
+
+def save_evolution(frames, real, path, titles):
+    """Writes a PNG of several scatter plots side by side, at most five in a row, on the same axes;
+    as P2GAN's figure 1 shows the stages of a training.
+
+    Args:
+        frames: list of samples_by_generator, see `save_scatter`; later ones may have more generators.
+        real: array (M, 2).
+        path: of the PNG.
+        titles: one a frame.
+
+    Raises:
+        ValueError: no frame, another number of titles, or what `save_scatter` raises.
+    """
+    if len(frames) == 0 or len(titles) != len(frames):
+        raise ValueError("Expected at least one frame and a title for each. "
+                         f"Received: {len(frames)} frames and {len(titles)} titles.")
+    real = _points(real, "real", 2)
+    frames = [_points_by_generator(frame, 2) for frame in frames]
+    rows = -(-len(frames) // 5)
+    columns = -(-len(frames) // rows)
+    size = 4.6 if len(frames) == 1 else 2.6
+    figure, axes = _square_panels(rows, columns, size)
+    for axis, frame, title in zip(axes, frames, titles):
+        _scatter(axis, frame, real, 1.6 * size)
+        axis.set_title(title, fontsize=9)
+    for axis in axes[len(frames):]:
+        axis.axis("off")
+    _legend(figure, max(frames, key=len))
+    figure.savefig(path, dpi=130, bbox_inches="tight")
+
+
+def _scatter(axis, samples_by_generator, real, size):
+    axis.scatter(*real.T, s=size, color=_REAL, linewidths=0)
+    # In random order: the last generator would hide the others where they meet.
+    points = np.concatenate(samples_by_generator)
+    colors = np.repeat(_colors(samples_by_generator), [len(s) for s in samples_by_generator])
+    order = np.random.default_rng(0).permutation(len(points))
+    axis.scatter(*points[order].T, s=size, color=colors[order], linewidths=0, alpha=0.8)
+
+
+def _colors(samples_by_generator):
+    return np.resize(_COLORS, len(samples_by_generator))
+
+
+def _legend(figure, samples_by_generator):
+    from matplotlib.lines import Line2D
+
+    names = ["real", *(f"generator {k}" for k in range(len(samples_by_generator)))]
+    handles = [Line2D([], [], linestyle="", marker="o", markersize=5, label=name, color=color)
+               for name, color in zip(names, [_REAL, *_colors(samples_by_generator)], strict=True)]
+    figure.legend(handles=handles, loc="outside right center", fontsize=8, frameon=False)
+
+
+def _points(points, name, dimension=None):
+    """`points` as a finite array (N, d)."""
+    points = np.asarray(points)
+    if points.ndim != 2 or dimension not in (None, points.shape[1]) or not np.isfinite(points).all():
+        raise ValueError(
+            f"Expected {name} as a finite array (samples, {dimension or 'd'}). Received: shape "
+            f"{points.shape}."
+        )
+    return points
+
+
+def _points_by_generator(samples_by_generator, dimension):
+    if len(samples_by_generator) == 0:
+        raise ValueError("Expected the samples of at least one generator. Received: none.")
+    return [_points(samples, f"the samples of generator {k}", dimension)
+            for k, samples in enumerate(samples_by_generator)]
+
+
+def _square_panels(rows, columns, size):
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(size * columns + 1.2, size * rows + 0.2), layout="constrained")
+    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    for axis in axes:
+        axis.set_aspect("equal")
+        axis.tick_params(labelsize=7, length=2)
+    return figure, axes
 
 
 def _figure(panels, height, width=7):

@@ -1,8 +1,9 @@
-"""Measures of a trained model. They know no model: arrays (and a classifier) in, numbers out."""
+"""Measures of a trained model. They know no model: arrays and networks in, numbers out."""
 
 from keras_multigan.metrics.classifier_score import classifier_score
 from keras_multigan.metrics.diversity import class_probabilities, pairwise_tvd
 from keras_multigan.metrics.frechet import frechet_distance
+from keras_multigan.metrics.judge import Judgement, judge_accuracy
 from keras_multigan.metrics.logits import classifier_logits
 from keras_multigan.metrics.mnist import (
     Measurement,
@@ -10,15 +11,24 @@ from keras_multigan.metrics.mnist import (
     mnist_score,
     shipped_classifier,
 )
+from keras_multigan.metrics.modes import ModeCoverage, mode_coverage, mode_shares
+from keras_multigan.metrics.wasserstein import WassersteinEstimate, wasserstein_estimate
 
 __all__ = [
+    "Judgement",
     "Measurement",
+    "ModeCoverage",
+    "WassersteinEstimate",
     "class_probabilities",
     "classifier_logits",
     "classifier_score",
     "frechet_distance",
+    "judge_accuracy",
     "mnist_frechet_distance",
     "mnist_score",
+    "mode_coverage",
+    "mode_shares",
     "pairwise_tvd",
     "shipped_classifier",
+    "wasserstein_estimate",
 ]

@@ -1,0 +1,41 @@
+"""Checks of sets of vectors, for the measures that compare two of them."""
+
+import numpy as np
+
+from keras_multigan.metrics.logits import to_numpy
+
+
+def vectors(array, name, minimum=1):
+    """`array` as a finite float32 NumPy array (N, d) with N >= minimum; else raises ValueError."""
+    array = to_numpy(array)
+    if array.ndim != 2 or len(array) < minimum or array.shape[1] < 1:
+        raise ValueError(
+            f"Expected {name} of shape (samples >= {minimum}, features >= 1). Received: shape "
+            f"{array.shape}. Flatten every sample to one vector; draw more if there are too few."
+        )
+    array = array.astype("float32", copy=False)
+    if not np.isfinite(array).all():
+        raise ValueError(
+            f"Expected finite {name}. Received: NaN or infinite values. Has the generator diverged?"
+        )
+    return array
+
+
+def pair(a, b, names, minimum):
+    """Both as `vectors`, of one dimension."""
+    a, b = (vectors(array, name, minimum) for array, name in zip((a, b), names, strict=True))
+    if a.shape[1] != b.shape[1]:
+        raise ValueError(
+            f"Expected {' and '.join(names)} of one dimension. Received: shapes {a.shape} "
+            f"and {b.shape}."
+        )
+    return a, b
+
+
+def halves(real, fake, seed, minimum):
+    """Both sets in random order, cut to one length and in two: ((real, fake), (real, fake))."""
+    real, fake = pair(real, fake, ("real", "fake"), minimum)
+    random = np.random.default_rng(seed)
+    half = min(len(real), len(fake)) // 2
+    real, fake = (x[random.permutation(len(x))[: 2 * half]] for x in (real, fake))
+    return (real[:half], fake[:half]), (real[half:], fake[half:])

@@ -1,0 +1,57 @@
+"""judge_accuracy against the best classifier there is."""
+
+import numpy as np
+import pytest
+
+from keras_multigan import metrics
+
+
+def gaussians(distance, num_samples=4000, dimension=4):
+    x = np.random.default_rng(0).normal(size=(2, num_samples, dimension)).astype("float32")
+    return x[0] + np.float32(distance / dimension**0.5), x[1]
+
+
+@pytest.mark.parametrize("distance, best", [(0.0, 0.5), (1.0, 0.6915), (6.0, 0.9987)])
+def test_shifted_gaussians(distance, best):
+    judgement = metrics.judge_accuracy(*gaussians(distance), width=64)
+    # Six standard errors of 4,000 test samples upwards; a Judge may be worse than the best, a little.
+    assert best - 0.08 < judgement.accuracy < best + 6 * 0.5 / 4000**0.5
+    assert judgement.tvd_bound == max(2 * judgement.accuracy - 1, 0)
+    assert type(judgement.accuracy) is type(judgement.tvd_bound) is float
+
+
+def test_a_boundary_that_is_no_plane():
+    # A disc in a ring: no linear classifier does better than guess.
+    angle, radius = np.random.default_rng(1).uniform(size=(2, 4000))
+    x = np.stack([np.cos(2 * np.pi * angle), np.sin(2 * np.pi * angle)], axis=1) * radius[:, None]
+    inside = radius < 0.5
+    assert metrics.judge_accuracy(x[inside], 1.5 * x[~inside], width=64).accuracy > 0.95
+
+
+def test_sizes_are_balanced_and_scales_do_not_matter():
+    real, fake = gaussians(0.0)
+    # With all 4,000 against 400, "real" would be right 10 times in 11.
+    assert metrics.judge_accuracy(real, fake[:400], width=16).accuracy < 0.5 + 6 * 0.5 / 400**0.5
+    real, fake = gaussians(2.0)
+    scale = np.array([1e-4, 1, 1, 1e4])
+    judgements = [metrics.judge_accuracy(real * s + 5 * s, fake * s + 5 * s, width=16)
+                  for s in (np.ones(4), scale)]
+    assert judgements[0].accuracy == pytest.approx(judgements[1].accuracy, abs=0.03)
+
+
+def test_seeds():
+    real, fake = gaussians(1.0, num_samples=500)
+    first, again, other = (metrics.judge_accuracy(real, fake, width=16, seed=s) for s in (1, 1, 2))
+    assert first == again != other
+
+
+@pytest.mark.parametrize("real, fake, message", [
+    (np.zeros((100, 2)), np.zeros((100, 3)), "real and fake of one dimension"),
+    (np.zeros((99, 2)), np.zeros((100, 2)), r"real of shape \(samples >= 100"),
+    (np.zeros((100, 2)), np.zeros((10, 2)), r"fake of shape \(samples >= 100"),
+    (np.zeros((100, 4, 4, 1)), np.zeros((100, 16)), "Flatten"),
+    (np.full((100, 2), np.nan), np.zeros((100, 2)), "finite real"),
+])
+def test_errors(real, fake, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.judge_accuracy(real, fake)
