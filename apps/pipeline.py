@@ -29,6 +29,8 @@ REPORTED = (
     ("wasserstein_estimate", "Wasserstein estimate", ".4f"),
     ("mixture_weights", "mixture weights", ".3f"),
     ("modes_covered", "modes covered", "d"),
+    ("least_share_of_own_mode", "  least share on one", ".4f"),
+    ("first_outside_auxiliary_class", "first generator outside", ".4f"),
     ("high_quality", "high-quality samples", ".4f"),
     ("precision", "precision", ".3f"), ("recall", "recall", ".3f"),
     ("clustering_accuracy", "clustering accuracy", ".4f"),

@@ -111,7 +111,11 @@ def train(options, output, resume=False):
         }
         if options["data"] == "gaussians":
             shares = metrics.mode_shares(each(model, 5000), source.means)
-            results.update(mode_shares=shares.tolist(), pairwise_tvd=metrics.pairwise_tvd(shares))
+            results.update(
+                mode_shares=shares.tolist(), pairwise_tvd=metrics.pairwise_tvd(shares),
+                least_share_of_own_mode=float(shares.max(axis=1).min()),
+                modes_with_a_generator=len(set(shares.argmax(axis=1).tolist())),
+            )
         return results
 
     def picture(model, epoch):

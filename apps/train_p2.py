@@ -22,8 +22,8 @@ from keras_multigan.data import synthetic
 from keras_multigan.models import P2GAN, p2
 
 RING = {
-    **common.RUN, **common.IMAGES, "dataset": "ring", "dimension": 2, "classes": None,
-    "auxiliary_class": None, "batch_size": 512, "epochs": 150, "steps_per_epoch": 100, "growth": 10,
+    **common.RUN, **common.IMAGES, "dataset": "ring", "classes": None, "auxiliary_class": None,
+    "batch_size": 512, "generator_batch_size": 64, "epochs": 150, "steps_per_epoch": 100, "growth": 10,
     "n_generators": 8, "latent_dim": 256, "width": 128, "share": True, "learning_rate": 1e-3,
     "push_weight": 0.05, "push": "all", "pull": "mixture", "divergence": "js",
     "regularizer_weight": 0.0, "auxiliary_pull": 0.1, "auxiliary_push": 0.01,
@@ -31,9 +31,10 @@ RING = {
 PRESETS = {
     "quick": RING,
     "paper": {**RING, "epochs": 15_000, "steps_per_epoch": 1, "growth": 1000},
-    "constraints": {**RING, "dataset": "digits", "dimension": None, "classes": "8,3",
+    "constraints": {**RING, "dataset": "digits", "classes": "8,3",
                     "auxiliary_class": 3, "n_generators": 2, "growth": None, "push_weight": 0.01,
-                    "batch_size": 64, "epochs": 60, "steps_per_epoch": 100},
+                    "batch_size": 64, "generator_batch_size": None, "epochs": 60,
+                    "steps_per_epoch": 100},
 }
 
 
@@ -44,8 +45,10 @@ def define_flags():
     flags.DEFINE_integer("auxiliary_class", None, "half of this class becomes an auxiliary source, "
                          "which pulls the last generator and pushes the others")
     flags.DEFINE_integer("n_generators", None, "number of generators", lower_bound=1)
-    flags.DEFINE_integer("growth", None, "epochs after which the next generator joins (default of the "
-                         "constraints: all at once)", lower_bound=1)
+    flags.DEFINE_integer("growth", None, "epochs after which the next generator joins (default: all at "
+                         "once)", lower_bound=1)
+    flags.DEFINE_integer("generator_batch_size", None, "samples of each generator an update (default: "
+                         "batch_size)", lower_bound=1)
     flags.DEFINE_integer("latent_dim", None, "length of a noise vector", lower_bound=1)
     flags.DEFINE_integer("width", None, "units of the hidden layers", lower_bound=1)
     flags.DEFINE_bool("share", None, "generators share all but the first layer, discriminators all but "
@@ -85,7 +88,8 @@ def make(options, shape, num_classes=None, classifier=None):
         networks.p2_generators(n, options["latent_dim"], shape, width, share), *discriminators,
         latent_dim=options["latent_dim"], push_weight=options["push_weight"], push=options["push"],
         pull=options["pull"], divergence=options["divergence"], growth=options["growth"],
-        auxiliary=auxiliary, regularizer_weight=options["regularizer_weight"], seed=options["seed"],
+        auxiliary=auxiliary, generator_batch_size=options["generator_batch_size"],
+        regularizer_weight=options["regularizer_weight"], seed=options["seed"],
     )
     adam = dict(learning_rate=options["learning_rate"], beta_1=0.5)
     model.compile(discriminator_optimizer=keras.optimizers.Adam(**adam),
@@ -126,7 +130,7 @@ def train(options, output, resume=False):
         if auxiliary is None:
             return {}
         table = metrics.class_probabilities(images, classifier)
-        return {"outside_auxiliary_class": (1 - table[:, auxiliary]).tolist()}
+        return {"first_outside_auxiliary_class": float(1 - table[0, auxiliary])}
 
     return pipeline.run_on_images(
         make, options, output, resume, extra=outside,

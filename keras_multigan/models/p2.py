@@ -46,6 +46,8 @@ class P2GAN(MultiGAN):
         auxiliary: array (sources, n) of forces of auxiliary sources on generators, > 0 to pull, < 0 to
             push, 0 for none. `fit` then needs the source of every sample as its label, 0 for the data,
             1, 2, ... for the rows of `auxiliary`; `data.with_auxiliary` makes such a set.
+        generator_batch_size: samples that every generator makes for an update; as many as real ones if
+            None.
         regularizer_weight: gamma of the regulariser of Roth et al. (2017) of the pulls, gamma / 2
             (E_P (1 - s(S))^2 |grad S|^2 + E_Q s(S)^2 |grad S|^2), s the sigmoid; "js" only.
         seed: int that fixes noise and data order.
@@ -60,8 +62,8 @@ class P2GAN(MultiGAN):
 
     - It is silent on what S sees of the generators. One S for all lets what one covers be a surplus for
       the others; `pull="each"` is the literal reading of its section 2.1.
-    - "Epochs" of endless 2-D data are left to the user; every generator makes a batch of its own for
-      every update, as large as the real one, be it taking part yet or not.
+    - "Epochs" of endless 2-D data are left to the user. Generators that do not take part yet make
+      their batches all the same.
     - The regulariser is not put on the pushes. A generator's loss does not saturate (-E g(S) in place
       of E f*(g(S)) for the pull), as in the authors' choice of JS with DCGAN.
     """
@@ -70,15 +72,18 @@ class P2GAN(MultiGAN):
 
     def __init__(self, generators, pull_discriminator, push_discriminator=None, *, latent_dim,
                  push_weight=0.05, push="all", pull="mixture", divergence="js", growth=None,
-                 auxiliary=(), regularizer_weight=0.0, seed=None, **kwargs):
+                 auxiliary=(), generator_batch_size=None, regularizer_weight=0.0, seed=None, **kwargs):
         super().__init__(generators, latent_dim=latent_dim, seed=seed, **kwargs)
         if divergence not in ("js", "kl", "reverse_kl", "pearson"):
             raise ValueError("divergence is expected to be js, kl, reverse_kl or pearson. Received: "
                              f"{divergence!r}")
-        weights = push_weight, regularizer_weight
-        if not all(0 <= x < np.inf for x in weights) or (growth is not None and growth < 1):
-            raise ValueError("Expected finite push_weight and regularizer_weight >= 0, and growth >= 1 "
-                             f"or None. Received: {push_weight}, {regularizer_weight} and {growth}")
+        weights, counts = (push_weight, regularizer_weight), (growth, generator_batch_size)
+        if not all(0 <= x < np.inf for x in weights) or any(c is not None and c < 1 for c in counts):
+            raise ValueError(
+                "Expected finite push_weight and regularizer_weight >= 0, growth and "
+                "generator_batch_size >= 1 or None. Received: "
+                f"{push_weight}, {regularizer_weight}, {growth} and {generator_batch_size}"
+            )
         if regularizer_weight and divergence != "js":
             raise ValueError("Expected divergence='js' with a regularizer_weight, which is made for "
                              f"it. Received: {divergence!r}. Leave one out.")
@@ -86,6 +91,7 @@ class P2GAN(MultiGAN):
         self.divergence, self.adversarial = divergence, losses.adversarial(divergence)
         self.push_weight, self.push, self.pull = float(push_weight), push, pull
         self.regularizer_weight = float(regularizer_weight)
+        self.generator_batch_size = generator_batch_size
         self.auxiliary = [[float(force) for force in row] for row in auxiliary]
         self.num_classes = 1 + len(self.auxiliary) if self.auxiliary else None
         n = self.num_generators
@@ -129,7 +135,7 @@ class P2GAN(MultiGAN):
             self.optimizer.restart()
 
     def discriminator_loss(self, samples, labels):
-        fakes, loss = self._fakes(samples.shape[0]), 0.0
+        fakes, loss = self._fakes(samples), 0.0
         samples = ops.expand_dims(ops.cast(samples, fakes.dtype), 0)
         for network, side in self._sides:
             real_scores, fake_scores = self._scores(network, samples), self._scores(network, fakes)
@@ -154,7 +160,7 @@ class P2GAN(MultiGAN):
                       "active_generators": ops.sum(self._active())}
 
     def generator_loss(self, samples, labels):
-        fakes, loss = self._fakes(samples.shape[0]), 0.0
+        fakes, loss = self._fakes(samples), 0.0
         for network, side in self._sides:
             part = self.adversarial.fake if side.pushing else self.adversarial.generator
             of_fakes = ops.mean(part(self._scores(network, fakes)), axis=1)
@@ -179,7 +185,8 @@ class P2GAN(MultiGAN):
         return (targets * ops.sum(sources, axis=0),
                 sources * ops.cast(ops.sum(targets, axis=0) > 0, "float32"))
 
-    def _fakes(self, batch_size):
+    def _fakes(self, samples):
+        batch_size = self.generator_batch_size or samples.shape[0]
         return ops.stack([self.draw_images(k, batch_size) for k in range(self.num_generators)])
 
     def _scores(self, network, samples):
@@ -205,7 +212,8 @@ class P2GAN(MultiGAN):
         return ops.matmul(belongs, values) / ops.maximum(counts, 1e-6)
 
     def get_config(self):
-        names = ("push_weight", "push", "pull", "divergence", "growth", "regularizer_weight")
+        names = ("push_weight", "push", "pull", "divergence", "growth", "generator_batch_size",
+                 "regularizer_weight")
         return {
             **super().get_config(), **{name: getattr(self, name) for name in names},
             "auxiliary": [list(row) for row in self.auxiliary],

@@ -33,7 +33,7 @@ def make():
     pulls, pushes = forces(2, auxiliary=AUXILIARY)
     model = P2GAN(shared_generators(2), discriminator(len(pulls.weights)),
                   discriminator(len(pushes.weights)), latent_dim=tiny.LATENT, auxiliary=AUXILIARY,
-                  regularizer_weight=2.0, seed=5)
+                  regularizer_weight=2.0, generator_batch_size=4, seed=5)
     model.compile(discriminator_optimizer=keras.optimizers.Adam(1e-3),
                   generator_optimizer=keras.optimizers.Adam(1e-3))
     return model
@@ -211,7 +211,8 @@ def test_the_papers_optimizer_and_defaults():
     (dict(pull="none"), "pull to be mixture or each"),
     (dict(divergence="hellinger"), "js, kl, reverse_kl or pearson. Received: 'hellinger'"),
     (dict(push_weight=-1.0), "push_weight"),
-    (dict(growth=0), "growth >= 1"),
+    (dict(growth=0), "growth and generator_batch_size >= 1"),
+    (dict(generator_batch_size=0), "growth and generator_batch_size >= 1"),
     (dict(divergence="kl", regularizer_weight=1.0), "divergence='js' with a regularizer_weight"),
     (dict(auxiliary=[[1.0]]), r"array \(sources, 2\)"),
     (dict(auxiliary=[[np.nan, 1.0]]), "finite array"),

@@ -1,0 +1,47 @@
+"""The papers' experiments, one paper a file: which runs, and what the paper printed of them."""
+
+import typing
+
+
+class Column(typing.NamedTuple):
+    title: str
+    key: str  # in metrics.json; a list there counts with its least number
+    form: str
+
+
+FRECHET = Column("Frechet distance", "frechet_distance", ".3f")
+TVD = Column("TVD", "pairwise_tvd", ".4f")
+SCORE = Column("classifier score", "classifier_score", ".3f")
+
+
+class Run(typing.NamedTuple):
+    label: str
+    options: dict  # of the app, where they differ from the preset
+    paper: dict = {}  # metrics.json's key -> as printed in the paper
+    x: float | None = None  # on the plot's axis
+
+
+class Experiment(typing.NamedTuple):
+    title: str
+    note: str
+    runs: list
+    columns: tuple = (FRECHET, TVD, SCORE)  # the first two are plotted
+    axis: str | None = None
+    class_tables: dict | None = None  # the paper's, in %, by label; None: no such tables are wanted
+
+
+class Paper(typing.NamedTuple):
+    app: typing.Any  # the module that trains: PRESETS, complete, make, train
+    experiments: dict
+    resolve: typing.Callable | None = None  # (options, overrides) -> options that a run completes
+
+
+def complete(paper, run, scale, overrides):
+    """The complete options of a run."""
+    preset = paper.app.PRESETS[scale]
+    overrides = {name: value if preset[name] is None else type(preset[name])(value)
+                 for name, value in overrides.items()}
+    options = {"preset": scale, **preset, **run.options, **overrides}
+    if paper.resolve is not None:
+        options = paper.resolve(options, overrides)
+    return paper.app.complete(options)

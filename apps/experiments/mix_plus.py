@@ -1,0 +1,58 @@
+"""MIX+GAN on artificial data: figures 3-11."""
+
+import train_mix_plus
+
+from experiments import FRECHET, Column, Experiment, Paper, Run
+
+COLUMNS = (
+    Column("Judge accuracy", "judge_accuracy", ".4f"), FRECHET,
+    Column("Wasserstein estimate", "wasserstein_estimate", ".4f"), Column("TVD", "pairwise_tvd", ".4f"),
+    Column("least share on one mode", "least_share_of_own_mode", ".3f"),
+    Column("modes with a generator", "modes_with_a_generator", "g"),
+)
+
+
+def _mixture(n, **others):
+    return {"n_generators": n, "n_discriminators": n, **others}
+
+
+EXPERIMENTS = {
+    "mixtures": Experiment(
+        "Bigger mixtures are closer to the data, each generator takes a mode",
+        "The paper shows figures, no numbers: Judge accuracy, Frechet distance and Wasserstein "
+        "estimate fall with the size of the mixture, until there are as many generators as modes.",
+        [Run(f"{n}G{n}D", _mixture(n), x=n) for n in (1, 2, 3, 4)],
+        COLUMNS, axis="generators and discriminators",
+    ),
+    "size_of_a_pair": Experiment(
+        "Depth or width of a single pair helps less than a mixture",
+        "All others have one generator and one discriminator.",
+        [Run("1G1D", _mixture(1)), Run("deeper", _mixture(1, layers=7)),
+         Run("wider", _mixture(1, width={"scale": 2})), Run("3G3D", _mixture(3))],
+        COLUMNS,
+    ),
+    "random_network": Experiment(
+        "Data from a random network of growing depth (figure 10)",
+        "With two layers the data are a Gaussian.",
+        [Run(f"layers{depth}-{n}G{n}D", _mixture(n, data="network", data_layers=depth))
+         for depth in (2, 3, 5) for n in (1, 3)],
+        COLUMNS[:3],
+    ),
+    "training_set_size": Experiment(
+        "A finite training set (figure 11)",
+        "Measured against fresh samples of the same distribution.",
+        [Run(f"{size or 'endless'}-{n}G{n}D", _mixture(n, training_samples=size))
+         for size in (1000, 10_000, None) for n in (1, 3)],
+        COLUMNS[:3],
+    ),
+}
+
+
+def _resolve(options, overrides):
+    if isinstance(options["width"], dict):  # relative to the preset's
+        preset = train_mix_plus.PRESETS[options["preset"]]
+        options["width"] = options["width"]["scale"] * preset["width"]
+    return options
+
+
+PAPER = Paper(train_mix_plus, EXPERIMENTS, _resolve)

@@ -1,0 +1,328 @@
+"""Reruns the experiments of the papers, at a small scale or at theirs.
+
+    python apps/reproduce.py --paper=commute --experiment=schedules          digits, minutes a run
+    python apps/reproduce.py --paper=mix_plus --experiment=mixtures --seeds=0,1,2
+    python apps/reproduce.py --paper=commute --experiment=n_sweep --scale=paper
+    python apps/reproduce.py --paper=p2 --experiment=ring --dry_run
+    python apps/reproduce.py --list
+
+The output folder gets experiment.json, a folder of the training app for every run, and after every
+finished run results.md, results.csv and plot.png anew. A stopped experiment goes on when the command
+is repeated; finished runs are not trained again.
+"""
+
+import csv
+import itertools
+import pathlib
+import statistics
+
+import classifiers
+import common
+import experiments
+import keras
+import numpy as np
+import pipeline
+from absl import flags
+from experiments import commute, mix_plus, p2
+
+from keras_multigan import callbacks
+
+PAPERS = {"commute": commute.PAPER, "mix_plus": mix_plus.PAPER, "p2": p2.PAPER}
+OVERRIDES = ("epochs", "steps_per_epoch", "width", "batch_size")
+
+
+def define_flags():
+    flags.DEFINE_enum("paper", None, list(PAPERS), "whose experiment")
+    flags.DEFINE_string("experiment", None, "which one; see --list")
+    flags.DEFINE_bool("list", False, "print all experiments")
+    flags.DEFINE_enum("scale", "quick", ["quick", "paper"], "preset of the training app")
+    flags.DEFINE_string("output", None, "a new folder, or that of the experiment to go on with; "
+                        "runs/reproduce-<paper>-<experiment>-<scale> if not given")
+    flags.DEFINE_string("data_dir", None, "as of the training app")
+    flags.DEFINE_list("seeds", ["0"], "every run is repeated with each of these random seeds")
+    flags.DEFINE_integer("epochs", None, "epochs of every run (at most, until converged)", 1)
+    flags.DEFINE_integer("steps_per_epoch", None, "of every run", lower_bound=1)
+    flags.DEFINE_float("width", None, "of every run's networks", lower_bound=0.0)
+    flags.DEFINE_integer("batch_size", None, "of every run, rounded up where it must be", lower_bound=1)
+    flags.DEFINE_bool("dry_run", False, "list the runs and their options, train nothing")
+
+
+def find(paper, experiment):
+    """(Paper, Experiment) of two names."""
+    if paper is None or experiment not in PAPERS[paper].experiments:
+        lines = "".join(f"\n  --paper={name} --experiment={key}: {found.title}"
+                        for name, p in PAPERS.items() for key, found in p.experiments.items())
+        raise ValueError(f"Expected a paper and one of its experiments. Received: {paper}, "
+                         f"{experiment}. There are:{lines}")
+    return PAPERS[paper], PAPERS[paper].experiments[experiment]
+
+
+def make_plan(paper, experiment, scale, seeds, overrides):
+    """All that decides an experiment's results, as kept in experiment.json.
+
+    Args:
+        paper, experiment: names, see `find`.
+        scale: "quick" or "paper".
+        seeds: list of int or str.
+        overrides: dict of OVERRIDES -> value, for every run.
+    """
+    numbers = [int(seed) for seed in seeds if str(seed).strip().isdigit()]
+    if not numbers or len({*numbers}) < len(seeds):
+        raise ValueError("--seeds is expected to be different whole numbers >= 0, as 0,1,2. "
+                         f"Received: {','.join(map(str, seeds))}")
+    found, wanted = find(paper, experiment)
+    runs = {run.label: experiments.complete(found, run, scale, overrides) for run in wanted.runs}
+    return {"paper": paper, "experiment": experiment, "scale": scale, "seeds": numbers,
+            "overrides": overrides, "runs": runs}
+
+
+def open_folder(plan, output):
+    """Makes the output folder, or makes sure that it is this experiment's."""
+    path = output / "experiment.json"
+    if not path.exists():
+        if output.exists() and any(output.iterdir()):
+            raise FileExistsError("--output is expected to be a new folder or that of this "
+                                  f"experiment. Received: {output}, which holds other files. Empty "
+                                  "it or choose another folder.")
+        output.mkdir(parents=True, exist_ok=True)
+        return common.write_json(path, {**plan, "versions": common.versions()})
+    there = common.read_json(path)
+    lines = [f"\n  {key}: the folder has {there[key]}, received {plan[key]}"
+             for key in ("paper", "experiment", "scale", "seeds", "overrides")
+             if there[key] != plan[key]]
+    if not lines and there["runs"] != plan["runs"]:
+        lines = ["\n  runs: the presets have changed since"]
+    if lines:
+        raise ValueError("--output is expected to be a new folder or that of this experiment. "
+                         f"Received: {output}, which has another:{''.join(lines)}\nRepeat the "
+                         "command that it was started with, or choose another folder.")
+
+
+def shared_classifier(options, output):
+    """`classifier` of all runs. On digits each would train its own, and distances that different
+    classifiers measure cannot be compared."""
+    path = output / "classifier.keras"
+    if options["dataset"] == "mnist":
+        return "auto"
+    if not path.exists():
+        keras.utils.set_random_seed(0)
+        splits = [common.load_split(options, split) for split in ("train", "test")]
+        classifier, _ = classifiers.get(options, *splits, path)
+        common.save_model(classifier, path)
+    return str(path)
+
+
+def count_parameters(app, options):
+    """Of all generators of a run together."""
+    return pipeline.count_parameters(pipeline.build(app.make, options).generators)
+
+
+def reproduce(plan, output, data_dir=None):
+    """Does the runs of a plan that `output` lacks, one after the other.
+
+    Returns:
+        The text of results.md.
+    """
+    output, (paper, _) = pathlib.Path(output), find(plan["paper"], plan["experiment"])
+    open_folder(plan, output)
+    parameters = {label: count_parameters(paper.app, options)
+                  for label, options in plan["runs"].items()}
+    todo = [(label, seed) for seed in plan["seeds"] for label in plan["runs"]
+            if not _metrics(output, label, seed).exists()]
+    failed = []
+    for number, (label, seed) in enumerate(todo, 1):
+        print(f"\nRun {number} of the {len(todo)} to do: {label}, seed {seed}.", flush=True)
+        keras.utils.clear_session()  # or memory grows by a model a run
+        options = {**plan["runs"][label], "seed": seed}
+        if not options.get("dimension"):
+            options["data_dir"] = data_dir
+            options["classifier"] = shared_classifier(options, output)
+        try:
+            paper.app.train(options, _metrics(output, label, seed).parent, resume=True)
+            write_results(plan, output, parameters)
+        except callbacks.NonFiniteLossError as error:  # the other runs can still be done
+            failed.append(f"\n  {label}, seed {seed}: {error}")
+    text = write_results(plan, output, parameters)
+    if failed:
+        raise RuntimeError(f"Expected all runs to finish. These did not, the others are in {output}"
+                           f"/results.md:{''.join(failed)}")
+    return text
+
+
+def read_rows(plan, output, parameters):
+    """A dict for each finished run: what differs among the runs, its results, and the paper's."""
+    experiment = find(plan["paper"], plan["experiment"])[1]
+    differing = [key for key in next(iter(plan["runs"].values()))
+                 if len({str(options[key]) for options in plan["runs"].values()}) > 1]
+    rows = []
+    for run, seed in itertools.product(experiment.runs, plan["seeds"]):
+        path = _metrics(output, run.label, seed)
+        if path.exists():
+            options, found = plan["runs"][run.label], common.read_json(path)
+            if options["n_generators"] == 1:
+                found["pairwise_tvd"] = None  # there is no pair
+            row = {"label": run.label, "seed": seed, **{key: options[key] for key in differing}}
+            for column in experiment.columns:
+                value = found.get(column.key)
+                row[column.key] = min(value) if isinstance(value, list) else value
+                if _printed(experiment, column):
+                    row[f"paper_{column.key}"] = run.paper.get(column.key)
+            rows.append({**row, "epochs": found["epochs"], "training_steps": found["training_steps"],
+                         "parameters": parameters[run.label], "metrics": found})
+    return rows
+
+
+def write_results(plan, output, parameters):
+    """Writes results.csv, results.md and plot.png of the finished runs; returns results.md."""
+    rows = read_rows(plan, output, parameters)
+    if not rows:
+        return "No run has finished."
+    with open(output / "results.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0])[:-1], extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    text = "\n".join([*conditions(plan), *tables(plan, rows)]) + "\n"
+    (output / "results.md").write_text(text)
+    plot(find(plan["paper"], plan["experiment"])[1], rows, output / "plot.png")
+    return text
+
+
+def conditions(plan):
+    """The head of results.md: what was run, and what it may be compared with."""
+    experiment = find(plan["paper"], plan["experiment"])[1]
+    lengths = set()
+    for options in plan["runs"].values():
+        steps = options["steps_per_epoch"]
+        length = f"{options['epochs']} epochs of {f'{steps} steps' if steps else 'one pass each'}"
+        lengths.add(f"until converged, at most {length}" if options.get("until_converged") else length)
+    options = next(iter(plan["runs"].values()))
+    data = f" data {options['dataset']};" if "dataset" in options else ""
+    lines = [
+        f"# {experiment.title}", "",
+        f"Scale {plan['scale']}:{data} every run trains {' or '.join(sorted(lengths))}.",
+    ]
+    if plan["scale"] == "quick":
+        lines += ["This is small-scale: compare the rows with each other, not with the paper's."]
+        if not options.get("dimension"):
+            lines += [f"classifier.keras, a compact one trained on {options['dataset']}, serves and "
+                      "measures all runs."]
+    if plan["overrides"]:
+        given = " ".join(f"--{name}={value}" for name, value in plan["overrides"].items())
+        lines += [f"Not the scale's own configuration; changed by flags: {given}."]
+    return [*lines, "", experiment.note, ""]
+
+
+def tables(plan, rows):
+    """The rest of results.md: a line a label, medians over its seeds; class tables."""
+    experiment = find(plan["paper"], plan["experiment"])[1]
+    columns = []
+    for column in experiment.columns:
+        columns.append(column)
+        if _printed(experiment, column):
+            columns.append(experiments.Column("the paper's", f"paper_{column.key}", "g"))
+    columns += [experiments.Column("epochs", "epochs", "g"),
+                experiments.Column("steps", "training_steps", "g"),
+                experiments.Column("generators' parameters", "parameters", ",")]
+    table = [["run", *(column.title for column in columns), "seeds"]]
+    for label, group in itertools.groupby(rows, key=lambda row: row["label"]):
+        group = list(group)
+        medians = [(_median(group, column.key), column.form) for column in columns]
+        table.append([label, *("-" if m is None else format(m, form) for m, form in medians),
+                      str(len(group))])
+    measured = [f"{title} {', '.join(sorted({row['metrics'][key] for row in rows}))}"
+                for title, key in (("Frechet distance on", "frechet_features"),
+                                   ("TVD and class probabilities by", "class_probabilities_by"))
+                if key in rows[0]["metrics"]]
+    lines = [f"{len(rows)} of {len(plan['runs']) * len(plan['seeds'])} runs have finished. Medians "
+             f"over the seeds. {'; '.join(measured)}.", "", *_markdown(table)]
+    paper = experiment.class_tables
+    if paper is not None:
+        percent = {f"{row['label']}, seed {row['seed']}":
+                   100 * np.array(row["metrics"]["class_probabilities"])
+                   for row in rows} | {f"{label}, the paper": paper[label] for label in paper}
+        lines += ["", "## Average class probabilities in %"]
+        for title, values in percent.items():
+            table = [["", *map(str, range(len(values[0])))]]
+            table += [[f"generator {k}", *map("{:.2f}".format, p)] for k, p in enumerate(values)]
+            lines += ["", f"### {title}", "", *_markdown(table)]
+    return lines
+
+
+def plot(experiment, rows, path):
+    """Writes a PNG: the first two columns of every run, their medians, the paper's numbers."""
+    from matplotlib.figure import Figure  # not pyplot, which needs a display
+
+    places = {run.label: place if run.x is None else run.x
+              for place, run in enumerate(experiment.runs)}
+    figure = Figure(figsize=(8, 6), layout="constrained")
+    for axis, column in zip(figure.subplots(2, 1, sharex=True), experiment.columns[:2], strict=True):
+        key = column.key
+        axis.plot([places[row["label"]] for row in rows], [row[key] for row in rows], ".",
+                  color="tab:gray", label="each seed")
+        medians = [_median([row for row in rows if row["label"] == label], key) for label in places]
+        axis.plot(places.values(), medians, "-o" if experiment.axis else "o", color="tab:blue",
+                  alpha=0.6, label="median")
+        if _printed(experiment, column):
+            axis.plot(places.values(), [run.paper.get(key) for run in experiment.runs], "x",
+                      color="tab:red", markersize=9, label="paper")
+        axis.set_ylabel(column.title)
+        axis.grid(alpha=0.3)
+        axis.legend(fontsize=8)
+    axis.set_xlabel(experiment.axis or "")
+    if not experiment.axis:
+        axis.set_xticks(list(places.values()), list(places))
+        axis.set_xlim(-0.5, len(places) - 0.5)
+    figure.suptitle(experiment.title, fontsize=10)
+    figure.savefig(path, dpi=110)
+
+
+def dry_run(plan):
+    """Prints the runs and the options in which each differs from the preset."""
+    print("\n".join(conditions(plan)) + f"seeds: {', '.join(map(str, plan['seeds']))}\n")
+    app = PAPERS[plan["paper"]].app
+    preset = app.PRESETS[plan["scale"]]
+    for label, options in plan["runs"].items():
+        differing = [f"{key}={options[key]}" for key in preset if options[key] != preset[key]]
+        print(f"{label:14}{' '.join(differing)} (generators' parameters: "
+              f"{count_parameters(app, options):,})")
+
+
+def _printed(experiment, column):
+    return any(column.key in run.paper for run in experiment.runs)
+
+
+def _metrics(output, label, seed):
+    return output / f"{label}-seed{seed}" / "metrics.json"
+
+
+def _median(rows, key):
+    values = [row[key] for row in rows if row[key] is not None]
+    return statistics.median(values) if values else None
+
+
+def _markdown(table):
+    lines = [f"| {' | '.join(cells)} |" for cells in table]
+    return [lines[0], "|---" * len(table[0]) + "|", *lines[1:]]
+
+
+def main(argv):
+    given = flags.FLAGS
+    overrides = {name: given[name].value for name in OVERRIDES if given[name].value is not None}
+    if given.list:
+        for name, paper in PAPERS.items():
+            for key, experiment in paper.experiments.items():
+                print(f"--paper={name} --experiment={key:20} {experiment.title}")
+        return None
+    plan = make_plan(given.paper, given.experiment, given.scale, given.seeds, overrides)
+    if given.dry_run:
+        return dry_run(plan)
+    output = given.output or f"runs/reproduce-{given.paper}-{given.experiment}-{given.scale}"
+    try:
+        print("\n" + reproduce(plan, output, given.data_dir) + f"\noutput folder: {output}")
+    except KeyboardInterrupt:  # common.run would advise --resume, which is not needed here
+        common.fail("Interrupted. Repeat the same command to go on.", code=130)
+
+
+if __name__ == "__main__":
+    define_flags()
+    common.run(main)
