@@ -9,6 +9,7 @@ The run folder gets options.json, metrics.json, history.csv, samples.png, curves
 checkpoints/, model.keras, and export/ for TF Serving.
 """
 
+import functools
 import pathlib
 
 import common
@@ -16,7 +17,7 @@ import keras
 import pipeline
 from absl import flags
 
-from keras_multigan import losses, metrics, networks, plots
+from keras_multigan import metrics, networks, plots
 from keras_multigan.data import synthetic
 from keras_multigan.models import MixPlusGAN
 
@@ -39,13 +40,13 @@ def define_flags():
     common.define_run_flags(PRESETS)
     flags.DEFINE_enum("data", None, ["gaussians", "network"], "what is learned")
     flags.DEFINE_integer("modes", None, "Gaussians, each around an axis' unit vector", lower_bound=1)
-    flags.DEFINE_integer("dimension", None, "of data and noise", lower_bound=1)
+    flags.DEFINE_integer("dimension", None, "of data and noise", lower_bound=2)
     flags.DEFINE_integer("data_layers", None, "layers of --data=network", lower_bound=2)
     flags.DEFINE_integer("training_samples", None, "a finite training set (default: endless draws)",
                          lower_bound=1)
     flags.DEFINE_integer("n_generators", None, "number of generators", lower_bound=1)
     flags.DEFINE_integer("n_discriminators", None, "number of discriminators", lower_bound=1)
-    flags.DEFINE_enum("base", None, list(losses.ADVERSARIAL), "adversarial loss")
+    flags.DEFINE_enum("base", None, ["wasserstein", "vanilla"], "adversarial loss")
     flags.DEFINE_float("entropy_weight", None, "of the mixture weights' regulariser", lower_bound=0.0)
     flags.DEFINE_integer("n_critic", None, "discriminator updates a step", lower_bound=1)
     flags.DEFINE_integer("layers", None, "of all networks, as the paper counts them", lower_bound=2)
@@ -119,11 +120,13 @@ def train(options, output, resume=False):
         return results
 
     def picture(model, epoch):
-        plots.save_projection(
-            each(model, 300), source.sample(1000, seed=3)[0],
-            lambda x: model.discriminators[0](x, training=False),
-            pathlib.Path(output) / "samples.png", centers=getattr(source, "means", None),
-        )
+        samples, real = each(model, 300), source.sample(1000, seed=3)[0]
+        path = pathlib.Path(output) / "samples.png"
+        if options["dimension"] == 2:
+            return plots.save_scatter(samples, real, path)
+        critic = functools.partial(model.discriminators[0], training=False)
+        return plots.save_projection(samples, real, critic, path,
+                                     means=getattr(source, "means", None))
 
     return pipeline.run_on_vectors(make, samples, options, output, resume, measure=measure,
                                    picture=picture)
