@@ -1,5 +1,6 @@
 """One paper a file."""
 
 from keras_multigan.models.commute import ComMutEGAN as ComMutEGAN
+from keras_multigan.models.mim import MIMGAN as MIMGAN
 from keras_multigan.models.mix_plus import MixPlusGAN as MixPlusGAN
 from keras_multigan.models.p2 import P2GAN as P2GAN

@@ -6,6 +6,8 @@ from keras_multigan.networks.commute import commute_deep_generator as commute_de
 from keras_multigan.networks.commute import commute_generator as commute_generator
 from keras_multigan.networks.commute import commute_residual_generator as commute_residual_generator
 from keras_multigan.networks.commute import compact_classifier as compact_classifier
+from keras_multigan.networks.dcgan import dcgan_discriminator as dcgan_discriminator
+from keras_multigan.networks.dcgan import dcgan_generator as dcgan_generator
 from keras_multigan.networks.layers import Conv2D as Conv2D
 from keras_multigan.networks.layers import Dropout as Dropout
 from keras_multigan.networks.layers import LayerNormalization as LayerNormalization

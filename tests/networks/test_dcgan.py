@@ -1,0 +1,102 @@
+"""DCGAN's networks: parameters counted by hand, shapes, ranges, initial weights."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_multigan import networks
+
+# Size -> pixels of the smallest map, channels of the maps from the image on.
+MAPS = {28: (7 * 7, [64, 128]), 32: (4 * 4, [64, 128, 256]), 64: (4 * 4, [64, 128, 256, 512]),
+        128: (4 * 4, [64, 128, 256, 512, 1024])}
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", MAPS)
+def test_parameters(size, channels):
+    pixels, widths = MAPS[size]
+    kernels = sum(5 * 5 * a * b for a, b in zip(widths, widths[1:]))
+    generator = (100 * pixels * widths[-1] + kernels
+                 + 4 * sum(widths)  # batch normalisation has 4 numbers a channel
+                 + 5 * 5 * 64 * channels + channels)
+    discriminator = (5 * 5 * channels * 64 + 64 + kernels + 4 * sum(widths[1:])
+                     + pixels * widths[-1] + 1)
+    shape = (size, size, channels)
+    assert networks.dcgan_generator(image_shape=shape).count_params() == generator
+    assert networks.dcgan_discriminator(shape).count_params() == discriminator
+
+
+def test_the_default_networks_by_layer():
+    generator, discriminator = networks.dcgan_generator(), networks.dcgan_discriminator()
+    assert (generator.count_params(), discriminator.count_params()) == (1_436_993, 1_031_297)
+
+    def kinds(network):
+        return [type(layer).__name__ for layer in network.layers[1:]]
+
+    assert kinds(generator) == [
+        "Dense", "Reshape", "BatchNormalization", "ReLU",
+        *["Conv2DTranspose", "BatchNormalization", "ReLU"] * 2, "Conv2DTranspose", "Activation"]
+    assert kinds(discriminator) == [
+        "Conv2D", "LeakyReLU", *["Conv2D", "BatchNormalization", "LeakyReLU"] * 2, "Flatten", "Dropout",
+        "Dense"]
+    slopes = [x.negative_slope for x in discriminator.layers if isinstance(x, keras.layers.LeakyReLU)]
+    assert slopes == pytest.approx([0.02] * 3)
+    assert [x.rate for x in discriminator.layers if isinstance(x, keras.layers.Dropout)] == [0.5]
+    assert discriminator.layers[-1].activation is keras.activations.linear
+
+
+@pytest.mark.parametrize("size", MAPS)
+def test_generators_make_images_that_discriminators_take(size):
+    shape = (size, size, 2)
+    noise = np.random.default_rng(0).normal(size=(4, 5))
+    images = networks.dcgan_generator(5, shape, filters=4)(noise, training=True)
+    logits = networks.dcgan_discriminator(shape, filters=4)(images, training=True)
+    images = keras.ops.convert_to_numpy(images)
+    assert images.shape == (4, *shape) and images.dtype == np.float32
+    assert np.abs(images).max() <= 1 and images.std() > 0
+    assert logits.shape == (4, 1) and np.ptp(keras.ops.convert_to_numpy(logits)) > 0
+
+
+@pytest.mark.parametrize("make", [networks.dcgan_generator, networks.dcgan_discriminator])
+def test_initial_weights(make):
+    variables = make(image_shape=(64, 64, 3), filters=16).trainable_variables
+    kernels = [keras.ops.convert_to_numpy(v) for v in variables if v.name == "kernel"]
+    assert len(kernels) == 5
+    for kernel in kernels:  # of N numbers' deviation from 0.02, 6 standard errors
+        assert abs(kernel.std() / 0.02 - 1) < 6 / np.sqrt(2 * kernel.size)
+        assert abs(kernel.mean()) < 6 * 0.02 / np.sqrt(kernel.size)
+    biases = [keras.ops.convert_to_numpy(v) for v in variables if v.name == "bias"]
+    assert biases and not any(bias.any() for bias in biases)
+
+
+def test_kernels_of_one_shape_start_different():
+    a, b = networks.dcgan_discriminator(filters=4), networks.dcgan_discriminator(filters=4)
+    assert not np.array_equal(a.get_weights()[0], b.get_weights()[0])
+
+
+def test_dcgan_itself():
+    discriminator = networks.dcgan_discriminator(filters=4, negative_slope=0.2, dropout=0)
+    images = np.random.default_rng(0).uniform(-1, 1, (4, 32, 32, 1))
+    logits = [keras.ops.convert_to_numpy(discriminator(images, training=True)) for _ in range(2)]
+    np.testing.assert_array_equal(*logits)
+    assert discriminator.layers[2].negative_slope == pytest.approx(0.2)
+
+
+def test_half_precision_ends_in_float32():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        generator, discriminator = (networks.dcgan_generator(3, filters=4),
+                                    networks.dcgan_discriminator(filters=4))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    images = generator(np.zeros((2, 3), "float32"))
+    assert {keras.backend.standardize_dtype(x.dtype) for x in (images, discriminator(images))} == {
+        "float32"}
+    assert generator.layers[1].compute_dtype == "bfloat16"
+
+
+@pytest.mark.parametrize("make", [networks.dcgan_generator, networks.dcgan_discriminator])
+@pytest.mark.parametrize("shape", [(48, 48, 1), (32, 28, 1), (32, 32)])
+def test_unsupported_sizes(make, shape):
+    with pytest.raises(ValueError, match=r"S one of 28, 32, 64, 128. Received: \(\d+, \d+"):
+        make(image_shape=shape)
