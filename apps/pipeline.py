@@ -304,7 +304,7 @@ def finish(model, results, output, seconds):
     """
     history = callbacks.read_history(output)
     results.update(epochs=len(history), training_steps=model.steps_trained,
-                   seconds_of_last_attempt=round(seconds, 1))
+                   seconds_of_last_attempt=round(seconds, 1), last_epoch=history[-1])
     plots.save_curves({name: [row[name] for row in history] for name in history[0]},
                       output / "curves.png")
     common.save_model(model, output / "model.keras")

@@ -23,11 +23,11 @@ import keras
 import numpy as np
 import pipeline
 from absl import flags
-from experiments import commute, mix_plus, p2
+from experiments import commute, mim, mix_plus, p2
 
 from keras_multigan import callbacks
 
-PAPERS = {"commute": commute.PAPER, "mix_plus": mix_plus.PAPER, "p2": p2.PAPER}
+PAPERS = {"commute": commute.PAPER, "mim": mim.PAPER, "mix_plus": mix_plus.PAPER, "p2": p2.PAPER}
 OVERRIDES = ("epochs", "steps_per_epoch", "width", "batch_size")
 
 
@@ -163,7 +163,7 @@ def read_rows(plan, output, parameters):
                 found["pairwise_tvd"] = None  # there is no pair
             row = {"label": run.label, "seed": seed, **{key: options[key] for key in differing}}
             for column in experiment.columns:
-                value = found.get(column.key)
+                value = found.get(column.key, found["last_epoch"].get(column.key))
                 row[column.key] = min(value) if isinstance(value, list) else value
                 if _printed(experiment, column):
                     row[f"paper_{column.key}"] = run.paper.get(column.key)

@@ -5,7 +5,7 @@ import typing
 
 class Column(typing.NamedTuple):
     title: str
-    key: str  # in metrics.json; a list there counts with its least number
+    key: str  # in metrics.json or among its last epoch's logs; a list counts with its least number
     form: str
 
 

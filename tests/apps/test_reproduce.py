@@ -81,7 +81,7 @@ def stub(app, monkeypatch):
             n = options["n_generators"]
             (output / "metrics.json").write_text(json.dumps({
                 "frechet_distance": 100.0 * n + options["seed"] ** 2, "pairwise_tvd": 0.5,
-                "classifier_score": 9.0, "epochs": 2, "training_steps": 2,
+                "classifier_score": 9.0, "epochs": 2, "training_steps": 2, "last_epoch": {},
                 "frechet_features": "logits of: C", "class_probabilities_by": "C",
                 "class_probabilities": np.full((n, 10), 0.1).tolist(),
             }))
