@@ -1,11 +1,12 @@
 """Pictures of a run. matplotlib is imported where it is used."""
 
+import keras
 import numpy as np
 
 # Tol's "muted" colours and black, which differ in any kind of colour blindness, and on grey.
 _COLORS = ("#332288", "#CC6677", "#44AA99", "#DDCC77", "#882255", "#88CCEE", "#117733", "#AA4499",
            "#999933", "#000000")
-_REAL = "#BBBBBB"
+_REAL = "#999999"
 
 
 def image_grid(images_by_generator):
@@ -110,6 +111,102 @@ def save_evolution(frames, real, path, titles):
         axis.axis("off")
     _legend(figure, max(frames, key=len))
     figure.savefig(path, dpi=130, bbox_inches="tight")
+
+
+def plane_coordinates(vectors):
+    """Projects vectors on the plane through the unit vectors e_1, e_2 and e_3.
+
+    Source: MIX+GAN (Tang, 2020), section III-C and figure 1. e_1 is the origin, the x-axis goes from
+    it to e_2, and e_3 is on the side of positive y: the corners of an equilateral triangle.
+
+    Args:
+        vectors: array (N, d), d >= 3.
+
+    Returns:
+        float64 array (N, 2).
+
+    Raises:
+        ValueError: another rank, d < 3, or values that are not finite.
+    """
+    vectors = _points(vectors, "vectors")
+    origin, axes = _plane(vectors.shape[1])
+    return (vectors - origin) @ axes.T
+
+
+def plane_vectors(coordinates, dimension):
+    """The points of that plane in space: `plane_coordinates(plane_vectors(c, d))` is c.
+
+    Args:
+        coordinates: array (N, 2).
+        dimension: d, at least 3.
+
+    Returns:
+        float64 array (N, d).
+
+    Raises:
+        ValueError: coordinates of another shape or not finite, d < 3.
+    """
+    origin, axes = _plane(dimension)
+    return origin + _points(coordinates, "coordinates", 2) @ axes
+
+
+def _plane(dimension):
+    """(e_1, the plane's orthonormal axes (2, d))."""
+    if dimension < 3:
+        raise ValueError("At least 3 dimensions are expected, for e_1, e_2 and e_3. Received: "
+                         f"{dimension}. Use save_scatter for points in the plane.")
+    e = np.eye(3, dimension)
+    x, y = e[1] - e[0], e[2] - (e[0] + e[1]) / 2
+    return e[0], np.stack([x / np.linalg.norm(x), y / np.linalg.norm(y)])
+
+
+def save_projection(samples_by_generator, real, critic, path, means=None, title=""):
+    """Writes a PNG of vectors on the plane through e_1, e_2 and e_3 (`plane_coordinates`), over the
+    critic's scores, red where they are high; as in MIX+GAN's figure 2. The scores are those of points
+    in the plane, not of the vectors that are projected on it.
+
+    Args:
+        samples_by_generator: n arrays (N_i, d), n >= 1, d >= 3.
+        real: array (M, d).
+        critic: function or Keras model, float32 vectors (N, d) -> scores (N,) or (N, 1).
+        path: of the PNG.
+        means: array (K, d) of mode centres to mark with a cross, or None.
+        title: above the plot.
+
+    Raises:
+        ValueError: no generator, arrays that do not fit each other, or a critic that does not give one
+            finite score a vector.
+    """
+    dimension = _points(real, "real").shape[1]
+    real = plane_coordinates(real)
+    samples = [plane_coordinates(s) for s in _points_by_generator(samples_by_generator, dimension)]
+    figure, (axis,) = _square_panels(1, 1, 4.6)
+    _scatter(axis, samples, real, 7)
+    if means is not None:
+        axis.plot(*plane_coordinates(_points(means, "means", dimension)).T, "k+", markersize=11)
+    axis.autoscale(False)
+    _contour(figure, axis, critic, dimension)
+    axis.set_title(title, fontsize=9)
+    _legend(figure, samples)
+    figure.savefig(path, dpi=130, bbox_inches="tight")
+
+
+def _contour(figure, axis, critic, dimension, side=80):
+    """Draws the critic's scores beneath what `axis` shows."""
+    grid = np.meshgrid(*(np.linspace(*limits, side) for limits in (axis.get_xlim(), axis.get_ylim())))
+    vectors = plane_vectors(np.stack(grid, axis=-1).reshape(-1, 2), dimension)
+    scores = critic(vectors.astype("float32"))
+    scores = keras.ops.convert_to_numpy(scores).astype("float64")
+    if scores.shape not in ((side**2,), (side**2, 1)) or not np.isfinite(scores).all():
+        raise ValueError(
+            f"critic is expected to give one finite score for each of {side**2} vectors. Received: "
+            f"shape {scores.shape}, from {scores.min()} to {scores.max()}."
+        )
+    scores = scores.reshape(side, side)
+    shades = axis.contourf(*grid, scores, levels=16, cmap="RdBu_r", alpha=0.3, zorder=0)
+    bar = figure.colorbar(shades, ax=axis, shrink=0.7, aspect=30)
+    bar.set_label("critic", fontsize=8)
+    bar.ax.tick_params(labelsize=7, length=2)
 
 
 def _scatter(axis, samples_by_generator, real, size):

@@ -1,8 +1,16 @@
 """Measures of a trained model. They know no model: arrays and networks in, numbers out."""
 
 from keras_multigan.metrics.classifier_score import classifier_score
+from keras_multigan.metrics.clustering import clustering_accuracy, normalized_mutual_information
 from keras_multigan.metrics.diversity import class_probabilities, pairwise_tvd
 from keras_multigan.metrics.frechet import frechet_distance
+from keras_multigan.metrics.inception import (
+    InceptionOutputs,
+    extract_features,
+    frechet_inception_distance,
+    inception_outputs,
+    inception_score,
+)
 from keras_multigan.metrics.judge import Judgement, judge_accuracy
 from keras_multigan.metrics.logits import classifier_logits
 from keras_multigan.metrics.mnist import (
@@ -12,23 +20,40 @@ from keras_multigan.metrics.mnist import (
     shipped_classifier,
 )
 from keras_multigan.metrics.modes import ModeCoverage, mode_coverage, mode_shares
+from keras_multigan.metrics.precision_recall import (
+    DensityCoverage,
+    PrecisionRecall,
+    density_coverage,
+    precision_recall,
+)
 from keras_multigan.metrics.wasserstein import WassersteinEstimate, wasserstein_estimate
 
 __all__ = [
+    "DensityCoverage",
+    "InceptionOutputs",
     "Judgement",
     "Measurement",
     "ModeCoverage",
+    "PrecisionRecall",
     "WassersteinEstimate",
     "class_probabilities",
     "classifier_logits",
     "classifier_score",
+    "clustering_accuracy",
+    "density_coverage",
+    "extract_features",
     "frechet_distance",
+    "frechet_inception_distance",
+    "inception_outputs",
+    "inception_score",
     "judge_accuracy",
     "mnist_frechet_distance",
     "mnist_score",
     "mode_coverage",
     "mode_shares",
+    "normalized_mutual_information",
     "pairwise_tvd",
+    "precision_recall",
     "shipped_classifier",
     "wasserstein_estimate",
 ]

@@ -52,7 +52,7 @@ def _import_without_estimator(tf):
 
 def _explained(error):
     return ImportError(
-        "The MNIST measures call TF-GAN, which could not be imported: "
+        "This measure calls TF-GAN, which could not be imported: "
         f"{type(error).__name__}: {error}. Install it with: "
         "pip install tensorflow 'tensorflow-gan==2.1.0' tf_keras 'setuptools<81'"
     )
