@@ -46,3 +46,15 @@ def same(model, other):
     return len(states[0]) == len(states[1]) and all(
         np.array_equal(a, b) for a, b in zip(*states, strict=True)
     )
+
+
+def fix_draws(model, monkeypatch, **numbers):
+    """Lets `model.draw` return `numbers`: by the distribution's name a list of an array for each draw.
+    Returns the lists, from which the draws take away."""
+    def draw(distribution, *shape):
+        array = numbers[distribution.__name__].pop(0)
+        assert array.shape == shape
+        return keras.ops.convert_to_tensor(array)
+
+    monkeypatch.setattr(model, "draw", draw)
+    return numbers

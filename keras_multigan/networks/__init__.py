@@ -8,11 +8,15 @@ from keras_multigan.networks.commute import commute_residual_generator as commut
 from keras_multigan.networks.commute import compact_classifier as compact_classifier
 from keras_multigan.networks.dcgan import dcgan_discriminator as dcgan_discriminator
 from keras_multigan.networks.dcgan import dcgan_generator as dcgan_generator
+from keras_multigan.networks.latents import GaussianMixtureLatent as GaussianMixtureLatent
+from keras_multigan.networks.latents import component_generators as component_generators
 from keras_multigan.networks.layers import Conv2D as Conv2D
 from keras_multigan.networks.layers import Dropout as Dropout
 from keras_multigan.networks.layers import LayerNormalization as LayerNormalization
 from keras_multigan.networks.layers import MixtureWeights as MixtureWeights
 from keras_multigan.networks.layers import UpSamplingConv2D as UpSamplingConv2D
 from keras_multigan.networks.mlp import mlp as mlp
+from keras_multigan.networks.mlp import mlp_discriminator as mlp_discriminator
+from keras_multigan.networks.mlp import mlp_generator as mlp_generator
 from keras_multigan.networks.p2 import p2_discriminators as p2_discriminators
 from keras_multigan.networks.p2 import p2_generators as p2_generators
