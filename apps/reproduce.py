@@ -23,12 +23,12 @@ import keras
 import numpy as np
 import pipeline
 from absl import flags
-from experiments import commute, gm, mim, mix_plus, mm, p2
+from experiments import commute, gm, mim, mix, mix_plus, mm, p2
 
 from keras_multigan import callbacks
 
-PAPERS = {"commute": commute.PAPER, "mix_plus": mix_plus.PAPER, "mim": mim.PAPER, "gm": gm.PAPER,
-          "mm": mm.PAPER, "p2": p2.PAPER}
+PAPERS = {"commute": commute.PAPER, "mix_plus": mix_plus.PAPER, "mix": mix.PAPER, "mim": mim.PAPER,
+          "gm": gm.PAPER, "mm": mm.PAPER, "p2": p2.PAPER}
 OVERRIDES = ("epochs", "steps_per_epoch", "width", "batch_size")
 
 

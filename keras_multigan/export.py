@@ -38,8 +38,9 @@ def export_generators(model, directory, version=1, serving_path=None, mixture=Tr
 
     Args:
         model: has `generators`, built Keras models from noise (N, latent_dim) to images
-            (N, H, W, C) or vectors (N, d), `latent_dim`, an int, and, where the generators' shares
-            of the mixture are not equal, `mixture_weights`.
+            (N, H, W, C) or vectors (N, d), or `sampling_generators` to export in their place;
+            `latent_dim`, an int; and, where the generators' shares of the mixture are not equal,
+            `mixture_weights`.
         directory: local folder, created where it is missing.
         version: int >= 1, new in this directory.
         serving_path: absolute path or URI under which the server sees `directory` (in a container,
@@ -73,7 +74,8 @@ def export_generators(model, directory, version=1, serving_path=None, mixture=Tr
             f"serving_path: expected an absolute path or a URI, received {serving_path!r}. "
             "TensorFlow Serving refuses relative base paths; pass e.g. '/models/digits'."
         )
-    networks, latent_dim = list(model.generators), model.latent_dim
+    networks = list(getattr(model, "sampling_generators", model.generators))
+    latent_dim = model.latent_dim
     shapes = _image_shapes(networks, latent_dim)
     if mixture and len(set(shapes)) > 1:
         raise ValueError(

@@ -88,6 +88,11 @@ class MultiGAN(keras.Model):
         """What a replica's share of a real batch must be a multiple of."""
         return 1
 
+    @property
+    def batch_parts(self):
+        """What `batch_unit` counts, for messages."""
+        return f"{self.num_generators} generators"
+
     def default_optimizer(self, phase):
         """The paper's optimizer for `phase`, used where `compile` is given none."""
         raise ValueError(
@@ -115,6 +120,11 @@ class MultiGAN(keras.Model):
     def mixture_weights(self):
         """The generators' shares of the mixture, a NumPy array (n,); None where they are equal."""
         return None
+
+    @property
+    def sampling_generators(self):
+        """The networks that `sample` and export use: `generators`, or a model's copies of them."""
+        return self.generators
 
     def draw_images(self, generator, batch_size):
         """Training-mode images (batch_size, H, W, C) of generator number `generator`."""
@@ -180,7 +190,7 @@ class MultiGAN(keras.Model):
     def _predict(self, k, noise, batch_size):
         # Not `predict`, which builds a data pipeline and, on several workers, waits for all of them.
         if k not in self._inference:
-            self._inference[k] = self.engine.inference(self.generators[k])
+            self._inference[k] = self.engine.inference(self.sampling_generators[k])
         images = [ops.convert_to_numpy(self._inference[k](noise[start : start + batch_size]))
                   for start in range(0, len(noise), batch_size)]
         return np.concatenate(images).astype("float32", copy=False)
@@ -285,8 +295,8 @@ class MultiGAN(keras.Model):
         if batch_size < 1 or batch_size % (unit * replicas):
             unit *= replicas
             raise ValueError(
-                f"The batch size is expected to be a multiple of {unit} ({self.num_generators} "
-                f"generators, {replicas} replicas). Received: {batch_size}. Use "
+                f"The batch size is expected to be a multiple of {unit} ({self.batch_parts}, "
+                f"{replicas} replicas). Received: {batch_size}. Use "
                 f"{max(batch_size // unit, 1) * unit} or {max(batch_size // unit + 1, 2) * unit}."
             )
 
@@ -481,7 +491,8 @@ class _BeginEpoch(keras.callbacks.Callback):
 
 
 def output_shape(network, input_shape, name):
-    """The output shape (without batch) of `network` on float inputs of `input_shape`.
+    """The output shape (without batch) of `network` on float inputs of `input_shape`; a list of shapes
+    where it has several outputs.
 
     Raises:
         ValueError: `network` is not a Keras model or does not take such inputs; `name` names it.
@@ -492,7 +503,8 @@ def output_shape(network, input_shape, name):
     try:
         if isinstance(expected, tuple) and expected[1:] != input_shape:
             raise ValueError(f"it takes {expected[1:]}")
-        return tuple(network(keras.KerasTensor((2, *input_shape))).shape[1:])
+        outputs = network(keras.KerasTensor((2, *input_shape)))
+        return keras.tree.map_structure(lambda output: tuple(output.shape[1:]), outputs)
     except Exception as error:
         raise ValueError(
             f"{name} is expected to take inputs of shape (batch, "

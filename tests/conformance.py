@@ -138,7 +138,8 @@ def check_backends_agree(make, tmp_path):
     for name in ours.files:
         scale = np.linalg.norm(ours[name])
         assert scale > 0 or not name.startswith("moved"), f"{name} did not move"
-        assert np.linalg.norm(ours[name] - theirs[name]) <= 1e-5 * scale, name
+        # What a weight has moved is the difference of two that are rounded to 6e-8.
+        assert np.linalg.norm(ours[name] - theirs[name]) <= 1e-5 * scale + 5e-7, name
 
 
 def one_fixed_step(make):

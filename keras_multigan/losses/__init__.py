@@ -4,6 +4,7 @@ from keras_multigan.losses.adversarial import AdversarialLoss as AdversarialLoss
 from keras_multigan.losses.adversarial import adversarial as adversarial
 from keras_multigan.losses.adversarial import critic_wasserstein as critic_wasserstein
 from keras_multigan.losses.adversarial import generator_wasserstein as generator_wasserstein
+from keras_multigan.losses.adversarial import multi_hinge as multi_hinge
 from keras_multigan.losses.diversity import entropy_regularizer as entropy_regularizer
 from keras_multigan.losses.diversity import mean_pairwise_tvd as mean_pairwise_tvd
 from keras_multigan.losses.diversity import total_variation_distance as total_variation_distance

@@ -1,14 +1,15 @@
 """Adversarial losses on critic scores.
 
-Scores are float tensors of any shape, one number a sample; no sigmoid is expected.
-`critic_wasserstein` and `generator_wasserstein` return a float32 scalar, the mean over all samples;
-the functions of an `AdversarialLoss` one loss a sample.
+Scores are float tensors of any shape, one number a sample (`multi_hinge`: one a class); no sigmoid
+is expected. `critic_wasserstein` and `generator_wasserstein` return a float32 scalar, the mean over all
+samples; `multi_hinge` and the functions of an `AdversarialLoss` one loss a sample.
 """
 
 import dataclasses
 import math
 from collections.abc import Callable
 
+import numpy as np
 from keras import ops
 
 
@@ -55,6 +56,9 @@ ADVERSARIAL = {
     "vanilla": AdversarialLoss(
         lambda scores: ops.softplus(-scores), ops.softplus, lambda scores: ops.softplus(-scores)
     ),
+    "hinge": AdversarialLoss(
+        lambda scores: ops.relu(1 - scores), lambda scores: ops.relu(1 + scores), ops.negative
+    ),
     # "vanilla" but for constants: D_f is twice the Jensen-Shannon divergence.
     "js": f_divergence(lambda scores: math.log(2) - ops.softplus(-scores),
                        lambda scores: ops.softplus(scores) - math.log(2)),
@@ -65,8 +69,9 @@ ADVERSARIAL = {
 
 
 def adversarial(name):
-    """The `AdversarialLoss` of a name: "wasserstein", "vanilla" (Goodfellow et al., 2014), or one of
-    f-GAN's divergences, "js", "kl", "reverse_kl" and "pearson", see `f_divergence`.
+    """The `AdversarialLoss` of a name: "wasserstein", "vanilla" (Goodfellow et al., 2014), "hinge" (Lim
+    and Ye, 2017), or one of f-GAN's divergences, "js", "kl", "reverse_kl" and "pearson", see
+    `f_divergence`.
 
     Raises:
         ValueError: an unknown name.
@@ -74,6 +79,30 @@ def adversarial(name):
     if name not in ADVERSARIAL:
         raise ValueError(f"Expected one of {', '.join(ADVERSARIAL)}. Received: {name!r}")
     return ADVERSARIAL[name]
+
+
+def multi_hinge(scores, labels):
+    """max(0, 1 - s_y + max_{k != y} s_k), the multi-class hinge loss of MHingeGAN.
+
+    Args:
+        scores: float tensor (N, K), K at least 2.
+        labels: int tensor (N,), y in 0..K-1.
+
+    Returns:
+        float32 tensor (N,), at least 0.
+
+    Raises:
+        ValueError: other shapes.
+    """
+    if len(scores.shape) != 2 or scores.shape[1] < 2 or len(labels.shape) != 1:
+        raise ValueError(
+            "multi_hinge expects scores (N, K), K >= 2, and labels (N,). Received: shapes "
+            f"{tuple(scores.shape)} and {tuple(labels.shape)}."
+        )
+    scores = ops.cast(scores, "float32")
+    wanted = ops.expand_dims(ops.cast(labels, "int32"), 1) == ops.arange(scores.shape[1], dtype="int32")
+    own = ops.sum(ops.where(wanted, scores, 0.0), axis=1)
+    return ops.relu(1 - own + ops.max(ops.where(wanted, -np.inf, scores), axis=1))
 
 
 def _mean(scores):

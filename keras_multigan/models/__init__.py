@@ -3,6 +3,8 @@
 from keras_multigan.models.commute import ComMutEGAN as ComMutEGAN
 from keras_multigan.models.gm import GMGAN as GMGAN
 from keras_multigan.models.mim import MIMGAN as MIMGAN
+from keras_multigan.models.mix import MIXGAN as MIXGAN
+from keras_multigan.models.mix import partition_classes as partition_classes
 from keras_multigan.models.mix_plus import MixPlusGAN as MixPlusGAN
 from keras_multigan.models.mm import MMGAN as MMGAN
 from keras_multigan.models.p2 import P2GAN as P2GAN

@@ -31,10 +31,11 @@ class MixPlusGAN(MultiGAN):
         generators: list of n_G Keras models, noise (N, latent_dim) -> vectors (N, d) or images.
         discriminators: list of n_D Keras models, samples -> one score (N, 1), no sigmoid.
         latent_dim: length of a noise vector.
-        base: "wasserstein" or "vanilla": L_real, L_fake and L_gen, see `losses.adversarial`.
+        base: "wasserstein", "vanilla" or "hinge": L_real, L_fake and L_gen, see
+            `losses.adversarial`.
         entropy_weight: weight of R.
         n_critic: discriminator updates a step.
-        gp_weight: weight of the gradient penalty; None for 10 with "wasserstein", 0 with "vanilla".
+        gp_weight: weight of the gradient penalty; None for 10 with "wasserstein", else 0.
         seed: int that fixes noise and data order.
 
     Raises:

@@ -1,5 +1,7 @@
 """Network builders. Any Keras models of fitting shapes can take their place."""
 
+from keras_multigan.networks.biggan import biggan_discriminator as biggan_discriminator
+from keras_multigan.networks.biggan import biggan_generator as biggan_generator
 from keras_multigan.networks.commute import commute_classifier as commute_classifier
 from keras_multigan.networks.commute import commute_critic as commute_critic
 from keras_multigan.networks.commute import commute_deep_generator as commute_deep_generator
@@ -10,10 +12,12 @@ from keras_multigan.networks.dcgan import dcgan_discriminator as dcgan_discrimin
 from keras_multigan.networks.dcgan import dcgan_generator as dcgan_generator
 from keras_multigan.networks.latents import GaussianMixtureLatent as GaussianMixtureLatent
 from keras_multigan.networks.latents import component_generators as component_generators
+from keras_multigan.networks.layers import ClassFromNoise as ClassFromNoise
 from keras_multigan.networks.layers import Conv2D as Conv2D
 from keras_multigan.networks.layers import Dropout as Dropout
 from keras_multigan.networks.layers import LayerNormalization as LayerNormalization
 from keras_multigan.networks.layers import MixtureWeights as MixtureWeights
+from keras_multigan.networks.layers import SpectralNormalization as SpectralNormalization
 from keras_multigan.networks.layers import UpSamplingConv2D as UpSamplingConv2D
 from keras_multigan.networks.mlp import mlp as mlp
 from keras_multigan.networks.mlp import mlp_discriminator as mlp_discriminator

@@ -1,6 +1,7 @@
-"""Keras' layers with right second derivatives, or faster."""
+"""Layers that Keras has not, or has slower or with other derivatives."""
 
 import math
+import statistics
 
 import keras
 from keras import ops
@@ -177,3 +178,84 @@ class MixtureWeights(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "count": self.count}
+
+
+@keras.saving.register_keras_serializable("keras_multigan")
+class SpectralNormalization(keras.layers.Wrapper):
+    """A Dense or convolutional layer with its kernel W divided by sigma, an estimate of the largest
+    singular value of W as a matrix (inputs, outputs) (Miyato et al., 2018).
+
+    One step of power iteration in each call with training=True, u <- W^T W u / ||W^T W u||, and
+    sigma = ||W u||, whose gradient with respect to W is part of the layer's. Keras' own layer
+    overwrites the kernel instead: outside the gradient on TensorFlow, inside it on JAX, and in every
+    phase that calls a discriminator, be it its turn or not.
+
+    Arguments, input and output are those of the wrapped `layer`, which must be linear but for its
+    bias and activation.
+    """
+
+    def __init__(self, layer, **kwargs):
+        super().__init__(layer, autocast=False, **kwargs)
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        # Not random: the same on every backend.
+        self.u = self.add_weight(shape=self.layer.kernel.shape[-1:], initializer="ones",
+                                 dtype="float32", trainable=False, autocast=False, name="u")
+
+    def call(self, inputs, training=False):
+        kernel = ops.cast(self.layer.kernel, "float32")
+        kernel = ops.reshape(kernel, (-1, kernel.shape[-1]))
+        u = self.u.value
+        if training:
+            u = ops.matmul(ops.transpose(kernel), ops.matmul(kernel, u))
+        u = ops.stop_gradient(ops.normalize(u, axis=0))
+        if training:
+            self.u.assign(u)
+        sigma = ops.sqrt(ops.sum(ops.square(ops.matmul(kernel, u))))
+        # The layer is linear: it divides its kernel by what its inputs are divided by.
+        return self.layer(inputs / ops.cast(sigma, inputs.dtype))
+
+    def compute_output_shape(self, input_shape):
+        return self.layer.compute_output_shape(input_shape)
+
+
+@keras.saving.register_keras_serializable("keras_multigan")
+class ClassFromNoise(keras.layers.Layer):
+    """Takes a class out of noise, so that a conditional generator is a function of noise alone.
+
+    The last coordinate e picks `classes[floor(Phi(e) * len(classes))]`, Phi the distribution function
+    of the standard normal one: for such noise all classes are equally likely.
+
+    Input: noise (N, d + 1). Output: z (N, d), the other coordinates, float32, and the classes (N,),
+    int32.
+
+    Args:
+        classes: list of at least one int >= 0.
+
+    Raises:
+        ValueError: `classes` is something else.
+    """
+
+    def __init__(self, classes, **kwargs):
+        # Rounded to bfloat16, noise would pick other classes.
+        super().__init__(autocast=False, **kwargs)
+        self.classes = [int(c) for c in classes]
+        if not self.classes or self.classes != list(classes) or min(self.classes) < 0:
+            raise ValueError("classes is expected to be a list of at least one int >= 0. Received: "
+                             f"{classes!r}. models.partition_classes deals classes out.")
+
+    def call(self, noise):
+        noise = ops.cast(noise, "float32")
+        count = len(self.classes)
+        # Compared with the quantiles, a number picks the same class on every device.
+        ends = [statistics.NormalDist().inv_cdf(k / count) for k in range(1, count)]
+        passed = noise[:, -1:] >= ops.array(ends, dtype="float32")
+        index = ops.sum(ops.cast(passed, "int32"), axis=-1)
+        return noise[:, :-1], ops.take(ops.array(self.classes, dtype="int32"), index)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], input_shape[-1] - 1), input_shape[:-1]
+
+    def get_config(self):
+        return {**super().get_config(), "classes": self.classes}

@@ -26,8 +26,30 @@ def test_adversarial():
     close(wasserstein.real(ops.array(scores)), -scores)
     close(wasserstein.fake(ops.array(scores)), scores)
     close(wasserstein.generator(ops.array(scores)), -scores)
-    with pytest.raises(ValueError, match="Received: 'hinge'"):
-        losses.adversarial("hinge")
+    hinge = losses.adversarial("hinge")
+    close(hinge.real(ops.array(scores)), [4.0, 1.0, 0.5, 0.0])
+    close(hinge.fake(ops.array(scores)), [0.0, 1.0, 1.5, 41.0])
+    close(hinge.generator(ops.array(scores)), -scores)
+    with pytest.raises(ValueError, match="vanilla, hinge. Received: 'square'"):
+        losses.adversarial("square")
+
+
+def test_multi_hinge():
+    scores, labels = RANDOM.normal(size=(40, 4)), RANDOM.integers(0, 4, 40)
+    expected = [max(0.0, 1 - s[y] + max(s[k] for k in range(4) if k != y))
+                for s, y in zip(scores, labels, strict=True)]
+    assert 0 < np.count_nonzero(expected) < 40
+    close(losses.multi_hinge(ops.array(scores), ops.array(labels)), expected)
+    # Differences below 1/128 at 2 are lost in bfloat16, here only in the scores.
+    low = losses.multi_hinge(ops.cast([[2.0, 2.0 + 1 / 64]], "bfloat16"), ops.array([1]))
+    close(low, [1 - 1 / 64])
+    assert low.dtype == ops.zeros(1).dtype
+
+
+@pytest.mark.parametrize("scores, labels", [((3, 1), (3,)), ((3,), (3,)), ((3, 4), (3, 1))])
+def test_multi_hinge_shapes(scores, labels):
+    with pytest.raises(ValueError, match=r"scores \(N, K\), K >= 2"):
+        losses.multi_hinge(ops.zeros(scores), ops.zeros(labels, "int32"))
 
 
 def test_entropy_regularizer():

@@ -94,8 +94,9 @@ def test_the_papers_networks_and_optimizers():
     assert model.gp_weight == 10 and model.batches_per_step == 5
     assert [float(model.default_optimizer(p.name).learning_rate) for p in model.phases()] == (
         pytest.approx([1e-5, 1e-4]))
-    assert MixPlusGAN([networks.mlp(4, 4)], [networks.mlp(4, 1)], latent_dim=4,
-                      base="vanilla").gp_weight == 0
+    for base in ("vanilla", "hinge"):
+        assert MixPlusGAN([networks.mlp(4, 4)], [networks.mlp(4, 1)], latent_dim=4,
+                          base=base).gp_weight == 0
 
 
 def vector_model(**kwargs):
@@ -156,7 +157,7 @@ def test_the_exported_mixture_has_its_weights(tmp_path):
 
 
 @pytest.mark.parametrize("kwargs, message", [
-    (dict(base="hinge"), "Expected one of wasserstein, vanilla. Received: 'hinge'"),
+    (dict(base="square"), "Expected one of wasserstein, vanilla, hinge. Received: 'square'"),
     (dict(n_critic=0), "n_critic >= 1"),
     (dict(entropy_weight=-1.0), "entropy_weight"),
     (dict(gp_weight=float("nan")), "gp_weight"),

@@ -1,0 +1,224 @@
+"""MIX-GAN: generators that share the classes, discriminators that share every generator's batch."""
+
+import keras
+from keras import ops
+
+from keras_multigan import losses
+from keras_multigan.multigan import MultiGAN, output_shape
+from keras_multigan.networks import ClassFromNoise
+from keras_multigan.training import Phase
+
+
+@keras.saving.register_keras_serializable("keras_multigan")
+class MIXGAN(MultiGAN):
+    """n_G generators, each an expert for some classes, against n_D discriminators, at the cost of one
+    GAN for each of them.
+
+    "Lessons Learned from the Training of GANs on Artificial Datasets" (Tang, 2020), section V. Every
+    G_i makes a batch of m, of which every D_j gets a part of m/n_D: x~_j, m n_G/n_D fakes of all
+    generators. One step is `n_critic` updates of all discriminators, each with a real batch x of its
+    own, then one of all generators. With labels (MIX-MHingeGAN, equations 10 to 15), D has K + 1
+    scores s, of which class 0 is "fake" and the label's y is its number + 1:
+
+    - H_y(s) = max(0, 1 - s_y + max_{k != y} s_k),
+      L_D = sum_j E H_y(D_j(x)) + E H_0(D_j(x~_j)),
+      L_G = sum_j E H_y(D_j(x~_j)) + feature_matching_weight ||E f_j(x~_j) - E f_j(x)||_1,
+
+    with f_j what D_j sums up before its last layer. Without labels (MIX-BigGAN) it is plain hinge:
+
+    - L_D = sum_j E max(0, 1 - D_j(x)) + E max(0, 1 + D_j(x~_j)), L_G = -sum_j E D_j(x~_j).
+
+    For n_G = n_D the hinge gradient of every network is that of a batch of m. The generators' phase
+    is one: the mixture of all must match the features of all classes.
+
+    `sample` and export use `averaged_generators`, whose weights a move, after every step t = 0, 1,
+    ..., to d a + (1 - d) w, with w the generator's and d = min(ema, (1 + t) / (10 + t)); their batch
+    normalisation statistics are the generators'.
+
+    Args:
+        generators: list of n_G functional or sequential Keras models, noise (N, latent_dim) -> images
+            (N, H, W, C) in [-1, 1], `networks.biggan_generator` for one. With labels each takes its
+            classes out of the noise with a layer `networks.ClassFromNoise`; all classes of the data
+            must be somebody's: [biggan_generator(classes=c) for c in partition_classes(10, 5)].
+        discriminators: list of n_D Keras models, images -> [scores (N, num_classes + 1), or (N, 1),
+            features (N, F)], `networks.biggan_discriminator` for one.
+        latent_dim: length of a noise vector, with the coordinate that picks the class.
+        num_classes: number K of the data's classes; None without labels.
+        feature_matching_weight: None for 0.05 with labels, 0 without.
+        n_critic: discriminator updates a step.
+        ema: decay of the averages, in [0, 1).
+        seed: int that fixes noise and data order.
+
+    Raises:
+        ValueError: networks that do not fit each other or the classes, numbers out of range. From
+            `fit`: n_D does not divide a replica's batch; labels that are missing or out of range.
+
+    Logs: discriminator_loss, generator_loss, feature_matching (the L1 distance, a mean over j).
+
+    Deviations from the paper:
+
+    - It spreads the networks over devices; here all devices have all of them and share every batch.
+    - What it does not say: all D_j see one real batch; batches where n_G != n_D; f of the mixture,
+      not of each G_i, is matched.
+    - A class is a coordinate of the noise, so that a generator stays a function of noise.
+    - Where n_G does not divide the number of classes, `partition_classes` makes shares that differ by
+      one class; the mixture draws equally from all generators all the same.
+    - d is smaller at first, so that the averages forget the initial weights in runs of any length.
+    """
+
+    log_names = ("feature_matching",)
+
+    def __init__(self, generators, discriminators, *, latent_dim, num_classes=None,
+                 feature_matching_weight=None, n_critic=4, ema=0.9999, seed=None, **kwargs):
+        super().__init__(generators, latent_dim=latent_dim, seed=seed, **kwargs)
+        self.discriminators = list(discriminators)
+        self.num_classes = num_classes
+        if feature_matching_weight is None:
+            feature_matching_weight = 0 if num_classes is None else 0.05
+        self.feature_matching_weight = float(feature_matching_weight)
+        self.n_critic = n_critic
+        self.ema = float(ema)
+        if (int(n_critic) != n_critic or n_critic < 1 or not 0 <= self.ema < 1
+                or not 0 <= self.feature_matching_weight < float("inf")):
+            raise ValueError(
+                "Expected a whole number n_critic >= 1, 0 <= ema < 1 and a finite "
+                f"feature_matching_weight >= 0. Received: {n_critic}, {ema} and "
+                f"{feature_matching_weight}"
+            )
+        if not self.discriminators or len({id(d) for d in discriminators}) < len(discriminators):
+            raise ValueError(
+                "discriminators is expected to be a list of at least one network, all distinct. "
+                f"Received: {discriminators!r}"
+            )
+        count = 1 if num_classes is None else num_classes + 1
+        for k, discriminator in enumerate(self.discriminators):
+            outputs = output_shape(discriminator, self.image_shape, f"discriminators[{k}]")
+            if (not isinstance(outputs, list) or [len(shape) for shape in outputs] != [1, 1]
+                    or outputs[0] != (count,)):
+                raise ValueError(
+                    f"With num_classes={num_classes}, discriminators[{k}] is expected to give [scores "
+                    f"(batch, {count}), features (batch, F)]. Received: {outputs}. Build it with "
+                    f"biggan_discriminator(num_classes={num_classes})."
+                )
+        if num_classes is not None:
+            made = sorted({c for k in range(self.num_generators) for c in self.class_layer(k).classes})
+            if made != list(range(num_classes)):
+                raise ValueError(
+                    f"The generators are expected to make the classes 0..{num_classes - 1} together. "
+                    f"Received: {made}. Take partition_classes({num_classes}, {self.num_generators})."
+                )
+        self.averaged_generators = [keras.models.clone_model(g) for g in self.generators]
+        for average, generator in zip(self.averaged_generators, self.generators, strict=True):
+            average.set_weights(generator.get_weights())
+            average.trainable = False
+        self.built = True
+
+    def phases(self):
+        return [
+            Phase("discriminator", self.discriminator_loss, self.discriminators,
+                  repeats=self.n_critic),
+            Phase("generator", self.generator_loss, self.generators),
+        ]
+
+    @property
+    def batch_unit(self):
+        return len(self.discriminators)
+
+    @property
+    def batch_parts(self):
+        return f"{self.batch_unit} discriminators"
+
+    @property
+    def sampling_generators(self):
+        return self.averaged_generators
+
+    def default_optimizer(self, phase):
+        return keras.optimizers.Adam(2e-4, beta_1=0.0, beta_2=0.9)
+
+    def discriminator_loss(self, images, labels):
+        loss = 0.0
+        for (real, fake), _, _ in self.judgements(images):
+            if self.num_classes is None:
+                hinge = losses.adversarial("hinge")
+                loss = loss + ops.mean(hinge.real(real)) + ops.mean(hinge.fake(fake))
+            else:
+                of_real = losses.multi_hinge(real, ops.cast(labels, "int32") + 1)
+                of_fake = losses.multi_hinge(fake, ops.zeros(fake.shape[:1], "int32"))
+                loss = loss + ops.mean(of_real) + ops.mean(of_fake)
+        return loss, {}
+
+    def generator_loss(self, images, labels):
+        loss, distances = 0.0, []
+        for (_, fake), (real_features, fake_features), classes in self.judgements(images):
+            of_fake = (losses.adversarial("hinge").generator(fake) if classes is None
+                       else losses.multi_hinge(fake, classes + 1))
+            gap = ops.mean(fake_features, axis=0) - ops.mean(real_features, axis=0)
+            distances.append(ops.sum(ops.abs(self.engine.mean_over_replicas(gap))))
+            loss = loss + ops.mean(of_fake) + self.feature_matching_weight * distances[-1]
+        return loss, {"feature_matching": ops.mean(ops.stack(distances))}
+
+    def judgements(self, images):
+        """For each D_j, on the real batch and on its fakes: the scores (real, fake), the features
+        (real, fake), all float32, and the classes of its fakes, int32 (None without labels)."""
+        parts, size = len(self.discriminators), images.shape[0]
+        noise = [self.draw(keras.random.normal, size, self.latent_dim) for _ in self.generators]
+        fakes = [g(z, training=True) for g, z in zip(self.generators, noise, strict=True)]
+        classes = None if self.num_classes is None else [self.classes_of(k, z)
+                                                         for k, z in enumerate(noise)]
+        images = ops.cast(images, fakes[0].dtype)
+        for j, discriminator in enumerate(self.discriminators):
+            both = ops.concatenate([images, *(x[j::parts] for x in fakes)])
+            outputs = [ops.cast(output, "float32") for output in discriminator(both, training=True)]
+            yield (*((output[:size], output[size:]) for output in outputs),
+                   classes and ops.concatenate([y[j::parts] for y in classes]))
+
+    def classes_of(self, k, noise):
+        """The classes int32 (N,) of what generator k makes of noise (N, latent_dim)."""
+        return self.class_layer(k)(noise)[1]
+
+    def class_layer(self, k):
+        """Generator k's `ClassFromNoise`."""
+        found = [layer for layer in self.generators[k]._flatten_layers()
+                 if isinstance(layer, ClassFromNoise)]
+        if len(found) != 1:
+            raise ValueError(
+                f"With num_classes, generators[{k}] is expected to have one layer ClassFromNoise. "
+                f"Received: {len(found)}. Build it with biggan_generator(classes=...)."
+            )
+        return found[0]
+
+    def step(self, images, labels):
+        super().step(images, labels)
+        steps = ops.cast(self.optimizer.iterations, "float32")
+        decay = ops.minimum(self.ema, (1 + steps) / (10 + steps))
+        for average, generator in zip(self.averaged_generators, self.generators, strict=True):
+            for mean, value in zip(average.weights, generator.weights, strict=True):
+                mean.assign(decay * mean + (1 - decay) * value if value.trainable else value)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "discriminators": [keras.saving.serialize_keras_object(d) for d in self.discriminators],
+            "num_classes": self.num_classes,
+            "feature_matching_weight": self.feature_matching_weight,
+            "n_critic": self.n_critic,
+            "ema": self.ema,
+        }
+
+
+def partition_classes(num_classes, num_generators):
+    """Deals classes out to generators, max(num_classes / num_generators, 1) to each.
+
+    Where that is no whole number, some have one class more than others. Where there are more
+    generators than classes, generator i makes class i mod num_classes.
+
+    Returns:
+        List of num_generators lists of ints in 0..num_classes-1; every class is in one at least.
+
+    Raises:
+        ValueError: num_classes or num_generators < 1.
+    """
+    if num_classes < 1 or num_generators < 1:
+        raise ValueError("num_classes and num_generators are expected to be >= 1. Received: "
+                         f"{num_classes} and {num_generators}")
+    return [list(range(i % num_classes, num_classes, num_generators)) for i in range(num_generators)]
