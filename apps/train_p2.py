@@ -34,8 +34,7 @@ PRESETS = {
     "paper": {**RING, "epochs": 15_000, "steps_per_epoch": 1, "growth": 1000},
     "constraints": {**RING, "dataset": "digits", "classes": "8,3",
                     "auxiliary_class": 3, "n_generators": 2, "growth": None, "push_weight": 0.01,
-                    "batch_size": 64, "generator_batch_size": None, "epochs": 60,
-                    "steps_per_epoch": 100},
+                    "image_size": 8, "batch_size": 64, "generator_batch_size": None, "epochs": 20},
 }
 
 
@@ -112,13 +111,14 @@ def selected(labels, options):
 
 
 def with_auxiliary_class(images, labels, options):
-    """What `fit` gets: with --auxiliary_class half of that class is a source of its own, which the data
-    then lack."""
+    """What `fit` gets: all images; with --auxiliary_class half of every class, and of the other halves
+    that class as a source of its own."""
     if options["auxiliary_class"] is None:
         return images, None
-    rows = np.flatnonzero(labels == options["auxiliary_class"])
-    auxiliary = rows[: len(rows) // 2]
-    return data.with_auxiliary(np.delete(images, auxiliary, axis=0), images[auxiliary])
+    rows = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    kept = np.sort(np.concatenate([r[: len(r) // 2] for r in rows]))
+    source = np.flatnonzero(labels == options["auxiliary_class"])
+    return data.with_auxiliary(images[kept], images[source[len(source) // 2 :]])
 
 
 def train(options, output, resume=False):

@@ -18,9 +18,13 @@ EXPERIMENTS = {
     ),
     "constraints": Experiment(
         "Two classes, pushed away from one of them (section 3.2)",
-        "The first generator is to avoid the auxiliary class. The paper shows pictures, no numbers.",
+        "The first generator is to avoid the auxiliary class. The paper shows pictures, no numbers. "
+        "Without push the auxiliary source still pulls the second generator; without source no force "
+        "is left but that of the data.",
         [Run("push", {**_CONSTRAINTS}),
-         Run("no-push", {**_CONSTRAINTS, "push_weight": 0.0, "auxiliary_push": 0.0})],
+         Run("no-push", {**_CONSTRAINTS, "push_weight": 0.0, "auxiliary_push": 0.0}),
+         Run("no-source", {**_CONSTRAINTS, "push_weight": 0.0, "auxiliary_push": 0.0,
+                           "auxiliary_pull": 0.0})],
         (Column("first generator outside the class", "first_outside_auxiliary_class", ".3f"),
          FRECHET, TVD, SCORE),
     ),
