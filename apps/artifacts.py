@@ -44,7 +44,7 @@ class ServedGenerators:
         self.image_shape = tuple(outputs["images"].shape[1:])
 
     def sample(self, num_samples, generator=None, seed=0):
-        """Images (N, H, W, C); up to 500 are those that a server gives for (N, seed)."""
+        """Images (N, H, W, C) or vectors (N, d); up to 500 are a server's for (N, seed)."""
         if generator not in self._loaded:
             raise ValueError(
                 f"Expected {self.numbers} or, where it is exported, the mixture. Received: "
@@ -169,7 +169,7 @@ def _check_signature(loaded, path):
     draw = loaded.signatures.get("sample")
     arguments = set() if draw is None else set(draw.structured_input_signature[1])
     images = None if draw is None else draw.structured_outputs.get("images")
-    if arguments != {"batch_size", "seed"} or images is None or images.shape.rank != 4:
+    if arguments != {"batch_size", "seed"} or images is None or images.shape.rank not in (2, 4):
         raise ValueError(
             "Expected a SavedModel with the signature sample (batch_size, seed -> images). "
             f"Received: {path} with the signatures {sorted(loaded.signatures)}. "

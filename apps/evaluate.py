@@ -87,6 +87,11 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
     folder = pathlib.Path(model).expanduser()
     run = run_options(folder)
     model = artifacts.open_model(folder)
+    if len(model.image_shape) != 3:
+        raise ValueError(
+            f"Expected a model of images (H, W, C). Received: {folder}, whose samples are "
+            f"{model.image_shape}. Its run's metrics.json has its measures."
+        )
     # Another data set lies elsewhere and has another classifier.
     own = run if dataset in (None, run.get("dataset")) else {}
     dataset = dataset or own.get("dataset") or "digits"

@@ -47,6 +47,11 @@ def sample(*, model, generator="all", num_samples=10, seed=0, output="samples.pn
             f"{num_samples}. Write an .npy or .npz."
         )
     model = artifacts.open_model(model)
+    if output.suffix == ".png" and len(model.image_shape) != 3:
+        raise ValueError(
+            f"A .png is expected of images (H, W, C). Received: samples of shape {model.image_shape}. "
+            "Write an .npy or .npz."
+        )
     # One seed for all: generators of one .keras file get the same noise, column by column.
     images = {name: model.sample(num_samples, generator=number, seed=seed)
               for name, number in artifacts.rows(model, generator).items()}

@@ -99,10 +99,9 @@ def make(options, shape, num_classes=None, classifier=None):
 
 def selected(labels, options):
     """Which samples are of the chosen classes."""
-    if options["classes"] is None:
-        return np.full(len(labels), True)
-    chosen = {text.strip() for text in options["classes"].split(",")}
     known = {str(label) for label in np.unique(labels)}
+    chosen = known if options["classes"] is None else {
+        text.strip() for text in options["classes"].split(",")}
     wanted = chosen | {str(options["auxiliary_class"])} - {"None"}
     if not wanted <= known:
         raise ValueError(f"--classes and --auxiliary_class are expected to be of {sorted(known)}. "

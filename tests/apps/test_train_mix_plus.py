@@ -27,6 +27,26 @@ def test_a_run_leaves_everything(run_app, tmp_path):
         assert line in done.stdout
 
 
+def test_vectors_are_sampled_but_are_no_pictures(run_app_in_process, monkeypatch, tmp_path):
+    from conftest import REPOSITORY
+
+    monkeypatch.syspath_prepend(str(REPOSITORY / "apps"))
+    import keras
+    import sample
+    import train_mix_plus
+
+    options = {**train_mix_plus.PRESETS["quick"], "dimension": 3, "width": 4, "n_generators": 2}
+    train_mix_plus.make(options, (3,)).save(tmp_path / "model.keras")
+    drawn = sample.sample(model=tmp_path / "model.keras", num_samples=3, output=tmp_path / "x.npz")
+    assert {name: vectors.shape for name, vectors in drawn.items()} == {
+        "generator_0": (3, 3), "generator_1": (3, 3)}
+    for app, output in (("sample", "x.png"), ("evaluate", "x.json")):
+        code, error = run_app_in_process(
+            app, [f"--model={tmp_path / 'model.keras'}", f"--output={tmp_path / output}"])
+        assert code == 2 and "(H, W, C)" in error and not (tmp_path / output).exists()
+    keras.utils.clear_session()
+
+
 def test_a_finite_training_set_of_a_random_network(run_app, tmp_path):
     run_app("train_mix_plus.py", *TINY, "--data=network", "--training_samples=50", "--epochs=1",
             f"--output={tmp_path / 'run'}")
