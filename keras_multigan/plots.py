@@ -27,11 +27,13 @@ def image_grid(images_by_generator):
     return np.pad(grid, ((0, 0), (0, 1), (0, 0)), constant_values=255)
 
 
-def save_samples(images_by_generator, path, scale=2):
-    """Writes `image_grid` as a PNG, every pixel `scale` times as large."""
+def save_samples(images_by_generator, path):
+    """Writes `image_grid` as a PNG, every pixel twice as large, those of small images up to 64 / H
+    times."""
     import matplotlib.image
 
     grid = image_grid(images_by_generator)
+    scale = max(2, 64 // images_by_generator.shape[2])
     if grid.shape[-1] == 1:
         grid = np.repeat(grid, 3, axis=-1)
     grid = grid.repeat(scale, axis=0).repeat(scale, axis=1)

@@ -33,8 +33,8 @@ def test_history(run):
 def test_sample_grid(run):
     folder, model = run
     picture = matplotlib.image.imread(folder / "samples.png")
-    assert picture.shape[:2] == (2 * 2 * (4 + 2), 2 * (4 * 5 + 1))
-    corner = picture[2:10, 2:10:2, 0][::2]  # the first image, behind one white pixel, doubled
+    assert picture.shape[:2] == (16 * 2 * (4 + 2), 16 * (4 * 5 + 1))  # 64 / 4 times as large
+    corner = picture[16:80:16, 16:80:16, 0]  # the first image, behind one white pixel
     expected = np.round((model.sample(4, generator=0, seed=0)[0, ..., 0] + 1) * 127.5) / 255
     np.testing.assert_allclose(corner, expected, atol=1.5 / 255)
 
