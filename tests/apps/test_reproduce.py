@@ -306,7 +306,8 @@ def test_a_real_run(app, stub, run_app, tmp_path):
     assert [path.stat().st_mtime_ns for path in finished] == written
     rows = read_csv(output)
     assert [row["label"] for row in rows] == ["4-small", "1-deep", "1-residual"]
-    assert rows[2]["class_probabilities_by"] == str(output / "classifier.keras")
+    results = json.loads((output / "1-residual-seed0" / "metrics.json").read_text())
+    assert results["class_probabilities_by"] == str(output / "classifier.keras")
     assert (output / "1-residual-seed0" / "model.keras").exists()
 
     refused = run_app("reproduce.py", "--paper=commute", "--experiment=schedules",
