@@ -118,6 +118,7 @@ def run_on_images(make, options, output, resume=False, *, select=None,
     with distribute.scope(options["strategy"], options["devices"], options["tpu"]):
         train_set, test_set = (common.load_split(options, split) for split in ("train", "test"))
         own_classifier = output / "classifier.keras"
+        keras.utils.set_random_seed(options["seed"])  # dropout in a loaded classifier has one, too
         classifier, name = classifiers.get(options, train_set, test_set, own_classifier)
         num_classes = int(train_set[1].max()) + 1
         model = seeded(make, options, train_set[0].shape[1:], num_classes, classifier)

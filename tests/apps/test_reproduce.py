@@ -288,7 +288,7 @@ def test_dry_run(app, capsys):
     app.dry_run(make_plan(app, "n_sweep", "quick", [0, 1], TINY))
     printed = capsys.readouterr().out
     assert "seeds: 0, 1" in printed
-    assert "\nn10           n_generators=10 width=0.0625 batch_size=10 epochs=2" in printed
+    assert "\nn10           epochs=2 steps_per_epoch=1 batch_size=10 n_generators=10" in printed
 
 
 def test_a_real_run(app, stub, run_app, tmp_path):
