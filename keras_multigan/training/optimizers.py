@@ -63,7 +63,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         for optimizer in self.optimizers:
             for variable in optimizer.variables:
                 if variable is not optimizer.learning_rate:
-                    variable.assign(keras.ops.zeros_like(variable))
+                    variable.assign(keras.ops.zeros(variable.shape, variable.dtype))
 
     @property
     def variables(self):
