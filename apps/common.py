@@ -56,6 +56,11 @@ def fail(message, code=2):
     sys.exit(code)
 
 
+def scaled(sizes, options):
+    """Lengths of hidden layers as a part, `width`, of the paper's."""
+    return [max(1, round(size * options["width"])) for size in sizes]
+
+
 def write_json(path, content):
     """Writes JSON so that a reader never sees half a file."""
     path = pathlib.Path(path)

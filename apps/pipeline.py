@@ -139,9 +139,7 @@ def run_on_images(make, options, output, resume=False, *, select=None,
     if not common.writes(options):
         return None
     # Outside the scope, where what is saved and loaded would make variables of all workers.
-    n = model.num_generators
-    images = [model.sample(NUM_EVALUATION_IMAGES // n, generator=k, seed=1000 + k)
-              for k in range(n)]
+    images = sample_each(model, NUM_EVALUATION_IMAGES // model.num_generators)
     results = measure(images, test_set[0], classifier, name, options["dataset"])
     if extra is not None:
         results |= extra(model, images, test_set, classifier)
@@ -181,6 +179,13 @@ def run_on_vectors(make, samples, options, output, resume=False, *, measure, pic
         return None
     picture(model, None)
     return finish(model, measure(model), output, seconds)
+
+
+def sample_each(model, count):
+    """Arrays of `count` samples, one of each generator that takes part."""
+    weights = model.mixture_weights
+    return [model.sample(count, generator=k, seed=1000 + k) for k in range(model.num_generators)
+            if weights is None or weights[k] > 0]
 
 
 def _open(options, output, resume):

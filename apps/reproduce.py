@@ -72,7 +72,8 @@ def make_plan(paper, experiment, scale, seeds, overrides):
         raise ValueError("--seeds is expected to be different whole numbers >= 0, as 0,1,2. "
                          f"Received: {','.join(map(str, seeds))}")
     found, wanted = find(paper, experiment)
-    runs = {run.label: experiments.complete(found, run, scale, overrides) for run in wanted.runs}
+    runs = {run.label: experiments.complete(found, wanted, run, scale, overrides)
+            for run in wanted.runs}
     return {"paper": paper, "experiment": experiment, "scale": scale, "seeds": numbers,
             "overrides": overrides, "runs": runs}
 
@@ -280,12 +281,12 @@ def plot(experiment, rows, path):
 def dry_run(plan):
     """Prints the runs and the options in which each differs from the preset."""
     print("\n".join(conditions(plan)) + f"seeds: {', '.join(map(str, plan['seeds']))}\n")
-    app = PAPERS[plan["paper"]].app
-    preset = app.PRESETS[plan["scale"]]
+    paper, experiment = find(plan["paper"], plan["experiment"])
+    preset = paper.app.PRESETS[experiment.presets[plan["scale"]]]
     for label, options in plan["runs"].items():
         differing = [f"{key}={options[key]}" for key in preset if options[key] != preset[key]]
         print(f"{label:14}{' '.join(differing)} (generators' parameters: "
-              f"{count_parameters(app, options):,})")
+              f"{count_parameters(paper.app, options):,})")
 
 
 def _printed(experiment, column):

@@ -54,12 +54,13 @@ def complete(options):
 def make(options, image_shape, num_classes, classifier):
     """The compiled model of a run, for images of a shape."""
     count, latent_dim = options["num_components"], options["latent_dim"]
+    up, down = (common.scaled(sizes, options) for sizes in ((256, 512, 1024), (1024, 512, 256)))
     outputs = 1
     if options["base"] == "sigmoid":
         outputs = num_classes if options["supervised"] else count
     model = GMGAN(
-        networks.mlp_generator(latent_dim, image_shape, widths((256, 512, 1024), options)),
-        networks.mlp_discriminator(image_shape, outputs, widths((1024, 512, 256), options)),
+        networks.mlp_generator(latent_dim, image_shape, up),
+        networks.mlp_discriminator(image_shape, outputs, down),
         latent_dim=latent_dim, num_components=count, dynamic=options["dynamic"],
         supervised=options["supervised"], base=options["base"],
         center_range=options["center_range"], scale=options["scale"], seed=options["seed"],
@@ -68,11 +69,6 @@ def make(options, image_shape, num_classes, classifier):
     model.compile(discriminator_optimizer=keras.optimizers.Adam(rate, 0.5, beta),
                   generator_optimizer=keras.optimizers.Adam(rate, 0.5, beta))
     return model
-
-
-def widths(sizes, options):
-    """The hidden layers of a network, as a part of the slides'."""
-    return [max(1, round(size * options["width"])) for size in sizes]
 
 
 def mixture_results(model, images, test_set, classifier):

@@ -112,7 +112,7 @@ def train(options, output, resume=False):
             "frechet_samples": options["frechet_samples"], "judge_samples": options["judge_samples"],
         }
         if options["data"] == "gaussians":
-            shares = metrics.mode_shares(each(model, 5000), source.means)
+            shares = metrics.mode_shares(pipeline.sample_each(model, 5000), source.means)
             results.update(
                 mode_shares=shares.tolist(), pairwise_tvd=metrics.pairwise_tvd(shares),
                 least_share_of_own_mode=float(shares.max(axis=1).min()),
@@ -121,7 +121,7 @@ def train(options, output, resume=False):
         return results
 
     def picture(model, epoch):
-        samples, real = each(model, 300), source.sample(1000, seed=3)[0]
+        samples, real = pipeline.sample_each(model, 300), source.sample(1000, seed=3)[0]
         path = pathlib.Path(output) / "samples.png"
         if options["dimension"] == 2:
             return plots.save_scatter(samples, real, path)
@@ -131,11 +131,6 @@ def train(options, output, resume=False):
 
     return pipeline.run_on_vectors(make, samples, options, output, resume, measure=measure,
                                    picture=picture)
-
-
-def each(model, count):
-    """Samples (count, d) of every generator."""
-    return [model.sample(count, generator=k, seed=1000 + k) for k in range(model.num_generators)]
 
 
 def main(argv):

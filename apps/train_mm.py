@@ -11,7 +11,6 @@ class_table.png, tensorboard/, checkpoints/, model.keras, and export/ for TF Ser
 import common
 import keras
 import pipeline
-import train_gm
 from absl import flags
 
 from keras_multigan import metrics, networks
@@ -48,7 +47,7 @@ def complete(options):
 
 def make(options, image_shape, num_classes, classifier):
     """The compiled model of a run, for images of a shape."""
-    up, down = (train_gm.widths(sizes, options) for sizes in ((256, 512, 1024), (1024, 512, 256)))
+    up, down = (common.scaled(sizes, options) for sizes in ((256, 512, 1024), (1024, 512, 256)))
     model = MMGAN(
         networks.mlp_generator(options["latent_dim"], image_shape, up),
         networks.mlp_discriminator(image_shape, 1, down),

@@ -2,7 +2,9 @@
 
     python apps/train_p2.py                          8 generators, one after the other, on a ring of 8
     python apps/train_p2.py --preset=constraints     digits 3 and 8, pushed away from 3
+    python apps/train_p2.py --preset=images          8x8 digits, residual networks
     python apps/train_p2.py --preset=paper           the ring as in the paper
+    python apps/train_p2.py --preset=images_paper    CIFAR-10 as in the paper
 
 The run folder gets options.json, metrics.json, history.csv, samples.png, curves.png, tensorboard/,
 checkpoints/, model.keras, and export/ for TF Serving; on the ring evolution.png, too, on images
@@ -24,9 +26,14 @@ from keras_multigan.models import P2GAN, p2
 RING = {
     **common.RUN, **common.IMAGES, "dataset": "ring", "classes": None, "auxiliary_class": None,
     "batch_size": 512, "generator_batch_size": 64, "epochs": 150, "steps_per_epoch": 100, "growth": 10,
-    "n_generators": 8, "latent_dim": 256, "width": 128, "share": True, "learning_rate": 1e-3,
-    "push_weight": 0.05, "push": "all", "pull": "mixture", "divergence": "js",
+    "n_generators": 8, "latent_dim": 256, "networks": "mlp", "width": 128, "share": True,
+    "learning_rate": 1e-3, "push_weight": 0.05, "push": "all", "pull": "mixture", "divergence": "js",
     "regularizer_weight": 0.0, "auxiliary_pull": 0.1, "auxiliary_push": 0.01,
+}
+CIFAR10 = {
+    **RING, "dataset": "cifar10", "image_size": 32, "batch_size": 64, "generator_batch_size": None,
+    "epochs": 150, "steps_per_epoch": None, "n_generators": 5, "latent_dim": 128,
+    "networks": "resnet", "learning_rate": 2e-4, "push_weight": 0.01, "regularizer_weight": 2.0,
 }
 PRESETS = {
     # At this learning rate 0.05 in all, not for each of the seven others, leaves modes out.
@@ -35,6 +42,9 @@ PRESETS = {
     "constraints": {**RING, "dataset": "digits", "classes": "8,3",
                     "auxiliary_class": 3, "n_generators": 2, "growth": None, "push_weight": 0.01,
                     "image_size": 8, "batch_size": 64, "generator_batch_size": None, "epochs": 20},
+    "images": {**CIFAR10, "dataset": "digits", "image_size": 8, "width": 16, "latent_dim": 32,
+               "learning_rate": 1e-3, "epochs": 150, "steps_per_epoch": 14},
+    "images_paper": CIFAR10,
 }
 
 
@@ -50,7 +60,8 @@ def define_flags():
     flags.DEFINE_integer("generator_batch_size", None, "samples of each generator an update (default: "
                          "batch_size)", lower_bound=1)
     flags.DEFINE_integer("latent_dim", None, "length of a noise vector", lower_bound=1)
-    flags.DEFINE_integer("width", None, "units of the hidden layers", lower_bound=1)
+    flags.DEFINE_enum("networks", None, ["mlp", "resnet"], "with hidden layers, or residual blocks")
+    flags.DEFINE_integer("width", None, "units or channels of the hidden layers", lower_bound=1)
     flags.DEFINE_bool("share", None, "generators share all but the first layer, discriminators all but "
                       "the last")
     flags.DEFINE_float("learning_rate", None, "Adam's, of both players", lower_bound=0.0)
@@ -73,6 +84,8 @@ def complete(options):
     if options["auxiliary_class"] is not None and options["n_generators"] < 2:
         raise ValueError("--auxiliary_class expects --n_generators of at least 2, one that the class "
                          f"pulls and one that it pushes. Received: {options['n_generators']}")
+    if options["dimension"] and options["networks"] == "resnet":
+        raise ValueError("--networks=resnet expects images. Received: --dataset=ring")
     return options
 
 
@@ -82,10 +95,14 @@ def make(options, shape, num_classes=None, classifier=None):
     auxiliary = [] if options["auxiliary_class"] is None else [
         [-options["auxiliary_push"]] * (n - 1) + [options["auxiliary_pull"]]]
     sides = p2.forces(n, options["push"], options["pull"], auxiliary)
-    discriminators = [networks.p2_discriminators(len(side.weights), shape, width, share)
-                      if len(side.weights) else None for side in sides]
+    body, trunk = {"mlp": (networks.p2_mlp_body, networks.p2_mlp_trunk),
+                   "resnet": (networks.resnet_body, networks.resnet_trunk)}[options["networks"]]
+    discriminators = [
+        networks.p2_discriminators(len(side.weights), lambda: trunk(shape, width), share)
+        if len(side.weights) else None for side in sides]
     model = P2GAN(
-        networks.p2_generators(n, options["latent_dim"], shape, width, share), *discriminators,
+        networks.p2_generators(n, options["latent_dim"], lambda: body(shape, width), share),
+        *discriminators,
         latent_dim=options["latent_dim"], push_weight=options["push_weight"], push=options["push"],
         pull=options["pull"], divergence=options["divergence"], growth=options["growth"],
         auxiliary=auxiliary, generator_batch_size=options["generator_batch_size"],
@@ -143,13 +160,8 @@ def train_on_ring(options, output, resume):
     real = source.sample(2000, seed=3)[0]
     frames = pathlib.Path(output) / "frames"
 
-    def each(model, count):
-        active = model.num_generators if model.mixture_weights is None else int(
-            np.count_nonzero(model.mixture_weights))
-        return [model.sample(count, generator=k, seed=1000 + k) for k in range(active)]
-
     def measure(model):
-        samples = each(model, 10_000 // model.num_generators)
+        samples = pipeline.sample_each(model, 10_000 // model.num_generators)
         coverage = metrics.mode_coverage(np.concatenate(samples), source.means, source.variance**0.5)
         shares = metrics.mode_shares(samples, source.means)
         return {
@@ -162,10 +174,10 @@ def train_on_ring(options, output, resume):
         }
 
     def picture(model, epoch):
-        plots.save_scatter(each(model, 200), real, pathlib.Path(output) / "samples.png")
+        plots.save_scatter(pipeline.sample_each(model, 200), real, pathlib.Path(output) / "samples.png")
         if epoch is not None:
             frames.mkdir(exist_ok=True)
-            np.savez(frames / f"epoch-{epoch + 1:05d}.npz", *each(model, 200))
+            np.savez(frames / f"epoch-{epoch + 1:05d}.npz", *pipeline.sample_each(model, 200))
             return
         found = sorted(frames.glob("*.npz"))
         if found:

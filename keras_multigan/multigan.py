@@ -7,9 +7,8 @@ import numpy as np
 from keras import ops
 
 from keras_multigan import schedules
-from keras_multigan.data.images import check_images, check_vectors
-from keras_multigan.data.stream import source_stream, training_stream
-from keras_multigan.training import OptimizerGroup, load_engine
+from keras_multigan.checks import output_shape
+from keras_multigan.training import OptimizerGroup, feed, load_engine
 
 _SEED_STATE = "seed_generator_state"
 
@@ -329,48 +328,7 @@ class MultiGAN(keras.Model):
             TypeError: x is none of these.
         """
         self._assert_compile_called("fit")
-        if hasattr(x, "sample") and hasattr(x, "dimension"):
-            if y is not None or not steps_per_epoch:
-                raise ValueError(
-                    "Beside a source, which has its own labels and no end, y is expected to be None "
-                    f"and steps_per_epoch a number. Received: steps_per_epoch={steps_per_epoch}, y of "
-                    f"type {type(y).__name__}. Set steps_per_epoch."
-                )
-            dataset, available = self._stream(batch_size, functools.partial(source_stream, x)), 1
-            samples, labels = x.sample(1000, seed=0)
-            self._check_samples(samples)
-            self._check_labels(labels)
-        elif isinstance(x, np.ndarray):
-            self._check_samples(x)
-            if y is not None and len(y) != len(x):
-                raise ValueError(
-                    f"One label an image is expected. Received: {len(x)} images and {len(y)} labels."
-                )
-            self._check_labels(y, all_of_them=True)
-            x = np.asarray(x, "float32")
-            dataset = self._stream(batch_size, functools.partial(training_stream, x, y))
-            available = len(x) // (self._batch_size * self.batches_per_step)
-        elif hasattr(x, "element_spec") and hasattr(x, "rebatch"):
-            if y is not None or batch_size is not None:
-                raise ValueError(
-                    "y and batch_size are expected to be None beside a tf.data.Dataset. Received: "
-                    f"batch_size={batch_size}, y of type {type(y).__name__}. Batch the dataset."
-                )
-            dataset, available = self._regroup(x)
-        else:
-            raise TypeError(
-                "x is expected to be a NumPy array (N, H, W, C), a tf.data.Dataset of batches or a "
-                f"source of data.synthetic. Received: {type(x).__name__}"
-            )
-        if available == 0 and not (isinstance(x, np.ndarray) and steps_per_epoch):
-            raise ValueError(
-                f"One training step is expected to get {self.batches_per_step} real batches. "
-                "Received: fewer samples than that. Lower batch_size, or set steps_per_epoch to "
-                "let a step straddle passes over an array."
-            )
-        if isinstance(x, np.ndarray) and steps_per_epoch is None:
-            steps_per_epoch = available
-        dataset = self.engine.deal(dataset, self.batches_per_step)
+        dataset, steps_per_epoch = feed.steps(self, x, y, batch_size, steps_per_epoch)
         callbacks = [_BeginEpoch(), *keras.tree.flatten(callbacks or [])]
         with self.engine.synchronized(self):
             return super().fit(
@@ -379,66 +337,11 @@ class MultiGAN(keras.Model):
                 shuffle=False,  # the dataset is shuffled already, where it is ours
             )
 
-    def _stream(self, batch_size, stream):
-        """The dataset of `stream(batch_size=, seed=, start=)`, an element a step."""
-        if batch_size is None:
-            unit = self.batch_unit * self.engine.num_replicas()
-            batch_size = -(-32 // unit) * unit
-        self._set_batch_size(batch_size)
-        start = self.steps_trained  # now: TensorFlow starts the stream while a step is running
-        return self.engine.as_dataset(functools.partial(
-            stream, batch_size=batch_size * self.batches_per_step, seed=self.seed, start=start))
-
-    def _set_batch_size(self, batch_size):
+    def set_batch_size(self, batch_size):
+        """What `fit` does with the size of a real batch, over all replicas, once it is known."""
         self.check_batch_size(batch_size)
-        self._batch_size = batch_size
+        self.samples_per_step = batch_size * self.batches_per_step
         self._replica_batch_size = batch_size // self.engine.num_replicas()
-
-    def _regroup(self, dataset):
-        """Every element becomes the batches of one step, concatenated."""
-        spec = dataset.element_spec
-        images = spec[0] if isinstance(spec, (tuple, list)) else spec
-        self._check_shape(images.shape)
-        first = next(iter(dataset.take(1)), None)
-        if first is None:
-            return dataset, 0
-        first, labels = first[:2] if isinstance(first, (tuple, list)) else (first, None)
-        self._check_labels(None if labels is None else ops.convert_to_numpy(labels))
-        first = ops.convert_to_numpy(first)
-        self._check_samples(first)
-        self._set_batch_size(len(first))
-        dataset = dataset.rebatch(len(first) * self.batches_per_step, drop_remainder=True)
-        return dataset, len(list(dataset.take(1)))
-
-    def _check_samples(self, samples):
-        (check_images if len(self.image_shape) == 3 else check_vectors)(samples)
-        self._check_shape(samples.shape)
-
-    def _check_labels(self, labels, all_of_them=False):
-        if self.num_classes is None:
-            return
-        expected = f"{type(self).__name__} expects integer labels in 0..{self.num_classes - 1}. "
-        if labels is None:
-            raise ValueError(expected + "Received: none. Pass them as y, or a dataset of (samples, "
-                             "labels).")
-        labels = np.asarray(labels)
-        if labels.dtype.kind not in "iu" or labels.ndim != 1 or labels.size == 0:
-            raise ValueError(expected + f"Received: an array of shape {labels.shape} and type "
-                             f"{labels.dtype}. One-hot labels become integers with argmax(-1).")
-        if labels.min() < 0 or labels.max() >= self.num_classes:
-            raise ValueError(expected + f"Received: {labels.min()} to {labels.max()}. Build the "
-                             "model with the data's number of classes.")
-        if all_of_them and (missing := set(range(self.num_classes)) - set(labels.tolist())):
-            raise ValueError(expected + f"Received: no sample of {sorted(missing)}. Add some, or build "
-                             "the model with fewer classes.")
-
-    def _check_shape(self, shape):
-        if tuple(shape[1:]) != self.image_shape:
-            raise ValueError(
-                "Training samples are expected to have the generators' shape "
-                f"{self.image_shape}. Received: {tuple(shape[1:])}. Resize the images or rebuild the "
-                "networks."
-            )
 
     # Saving.
 
@@ -488,29 +391,6 @@ class MultiGAN(keras.Model):
 class _BeginEpoch(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self.model.begin_epoch(epoch)
-
-
-def output_shape(network, input_shape, name):
-    """The output shape (without batch) of `network` on float inputs of `input_shape`; a list of shapes
-    where it has several outputs.
-
-    Raises:
-        ValueError: `network` is not a Keras model or does not take such inputs; `name` names it.
-    """
-    if not isinstance(network, keras.Model):
-        raise ValueError(f"{name} is expected to be a keras.Model. Received: {network!r}")
-    expected = getattr(network, "input_shape", None) if network.built else None
-    try:
-        if isinstance(expected, tuple) and expected[1:] != input_shape:
-            raise ValueError(f"it takes {expected[1:]}")
-        outputs = network(keras.KerasTensor((2, *input_shape)))
-        return keras.tree.map_structure(lambda output: tuple(output.shape[1:]), outputs)
-    except Exception as error:
-        raise ValueError(
-            f"{name} is expected to take inputs of shape (batch, "
-            f"{', '.join(map(str, input_shape))}). Received: the network {network.name!r}; {error}. "
-            "Build the networks with the same latent_dim and image_shape."
-        ) from error
 
 
 def _split(tensor, parts, size):

@@ -28,6 +28,7 @@ class Experiment(typing.NamedTuple):
     columns: tuple = (FRECHET, TVD, SCORE)  # the first two are plotted
     axis: str | None = None
     class_tables: dict | None = None  # the paper's, in %, by label; None: no such tables are wanted
+    presets: dict = {"quick": "quick", "paper": "paper"}  # the app's preset at each scale
 
 
 class Paper(typing.NamedTuple):
@@ -36,12 +37,13 @@ class Paper(typing.NamedTuple):
     resolve: typing.Callable | None = None  # (options, overrides) -> options that a run completes
 
 
-def complete(paper, run, scale, overrides):
+def complete(paper, experiment, run, scale, overrides):
     """The complete options of a run."""
-    preset = paper.app.PRESETS[scale]
-    overrides = {name: value if preset[name] is None else type(preset[name])(value)
-                 for name, value in overrides.items()}
-    options = {"preset": scale, **preset, **run.options, **overrides}
+    name = experiment.presets[scale]
+    preset = paper.app.PRESETS[name]
+    overrides = {key: value if preset[key] is None else type(preset[key])(value)
+                 for key, value in overrides.items()}
+    options = {"preset": name, **preset, **run.options, **overrides}
     if paper.resolve is not None:
         options = paper.resolve(options, overrides)
     return paper.app.complete(options)

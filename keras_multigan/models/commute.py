@@ -6,7 +6,8 @@ import keras
 from keras import ops
 
 from keras_multigan import losses
-from keras_multigan.multigan import MultiGAN, output_shape
+from keras_multigan.checks import check_classifier, check_score
+from keras_multigan.multigan import MultiGAN
 from keras_multigan.schedules import constant
 from keras_multigan.training import Phase
 
@@ -81,12 +82,7 @@ class ComMutEGAN(MultiGAN):
                 "finite gp_weight >= 0. "
                 f"Received: {n_critic}, {gp_weight} and {generator_batch_size}"
             )
-        score = output_shape(critic, self.image_shape, "critic")
-        if score != (1,):
-            raise ValueError(
-                f"critic is expected to give one score (batch, 1). Received: {(None, *score)}. "
-                "End it with Dense(1)."
-            )
+        check_score(critic, self.image_shape, "critic")
         batch_norms = [layer.name for layer in critic._flatten_layers()
                        if isinstance(layer, keras.layers.BatchNormalization)]
         if batch_norms and self.gp_weight:
@@ -96,19 +92,8 @@ class ComMutEGAN(MultiGAN):
                 "takes it as a function of its own image. Use networks.LayerNormalization.",
                 stacklevel=2,
             )
-        if classifier is not None:
-            logits = output_shape(classifier, self.image_shape, "classifier")
-            if len(logits) != 1 or logits[0] < 2:
-                raise ValueError(
-                    "classifier is expected to give logits (batch, K), K >= 2. "
-                    f"Received: {(None, *logits)}"
-                )
-        elif self.num_generators > 1 and self.tvd_weight != constant(0):
-            raise ValueError(
-                "A classifier is expected where tvd_weight is not 0 and there are several "
-                f"generators. Received: classifier=None, tvd_weight={self.tvd_weight}. Pass "
-                "classifier= (apps/train_classifier.py makes one) or tvd_weight=0."
-            )
+        check_classifier(classifier, self.image_shape, self.num_generators,
+                         self.tvd_weight != constant(0), "tvd_weight")
         self.built = True
 
     def phases(self):

@@ -5,7 +5,8 @@ import numpy as np
 from keras import ops
 
 from keras_multigan import losses
-from keras_multigan.multigan import MultiGAN, output_shape
+from keras_multigan.checks import check_classifier, check_score
+from keras_multigan.multigan import MultiGAN
 from keras_multigan.schedules import constant
 from keras_multigan.training import Phase
 
@@ -88,26 +89,9 @@ class MIMGAN(MultiGAN):
                 "mutual_information is expected to be 'overlap' or 'paired'. "
                 f"Received: {mutual_information!r}"
             )
-        score = output_shape(discriminator, self.image_shape, "discriminator")
-        if score != (1,):
-            raise ValueError(
-                "discriminator is expected to give one logit (batch, 1). Received: "
-                f"{(None, *score)}. End it with Dense(1)."
-            )
-        if classifier is not None:
-            logits = output_shape(classifier, self.image_shape, "classifier")
-            if len(logits) != 1 or logits[0] < 2:
-                raise ValueError(
-                    "classifier is expected to give logits (batch, K), K >= 2. "
-                    f"Received: {(None, *logits)}"
-                )
-        elif self.num_generators > 1 and self.mutual_information_weight != constant(0):
-            raise ValueError(
-                "A classifier is expected where mutual_information_weight is not 0 and there are "
-                "several generators. Received: classifier=None, mutual_information_weight="
-                f"{self.mutual_information_weight}. Pass classifier= (apps/train_classifier.py makes "
-                "one) or mutual_information_weight=0."
-            )
+        check_score(discriminator, self.image_shape, "discriminator")
+        check_classifier(classifier, self.image_shape, self.num_generators,
+                         self.mutual_information_weight != constant(0), "mutual_information_weight")
         self.built = True
 
     def phases(self):

@@ -4,7 +4,8 @@ import keras
 from keras import ops
 
 from keras_multigan import losses
-from keras_multigan.multigan import MultiGAN, output_shape
+from keras_multigan.checks import output_shape
+from keras_multigan.multigan import MultiGAN
 from keras_multigan.networks import ClassFromNoise
 from keras_multigan.training import Phase
 

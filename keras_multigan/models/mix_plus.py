@@ -5,7 +5,8 @@ import numpy as np
 from keras import ops
 
 from keras_multigan import losses
-from keras_multigan.multigan import MultiGAN, output_shape
+from keras_multigan.checks import check_score
+from keras_multigan.multigan import MultiGAN
 from keras_multigan.networks import MixtureWeights
 from keras_multigan.training import Phase
 
@@ -74,12 +75,7 @@ class MixPlusGAN(MultiGAN):
                 f"Received: {discriminators!r}"
             )
         for k, discriminator in enumerate(self.discriminators):
-            score = output_shape(discriminator, self.image_shape, f"discriminators[{k}]")
-            if score != (1,):
-                raise ValueError(
-                    f"discriminators[{k}] is expected to give one score (batch, 1). Received: "
-                    f"{(None, *score)}. End it with Dense(1)."
-                )
+            check_score(discriminator, self.image_shape, f"discriminators[{k}]")
         self.generator_weights = MixtureWeights(self.num_generators, name="generator_weights")
         self.discriminator_weights = MixtureWeights(len(self.discriminators),
                                                     name="discriminator_weights")

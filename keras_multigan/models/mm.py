@@ -4,7 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_multigan.multigan import MultiGAN, output_shape
+from keras_multigan.checks import output_shape
+from keras_multigan.multigan import MultiGAN
 from keras_multigan.networks import GaussianMixtureLatent, component_generators
 from keras_multigan.training import Phase
 

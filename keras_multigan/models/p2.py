@@ -7,7 +7,8 @@ import numpy as np
 from keras import ops
 
 from keras_multigan import losses
-from keras_multigan.multigan import MultiGAN, output_shape
+from keras_multigan.checks import output_shape
+from keras_multigan.multigan import MultiGAN
 from keras_multigan.training import Phase
 
 

@@ -24,3 +24,7 @@ from keras_multigan.networks.mlp import mlp_discriminator as mlp_discriminator
 from keras_multigan.networks.mlp import mlp_generator as mlp_generator
 from keras_multigan.networks.p2 import p2_discriminators as p2_discriminators
 from keras_multigan.networks.p2 import p2_generators as p2_generators
+from keras_multigan.networks.p2 import p2_mlp_body as p2_mlp_body
+from keras_multigan.networks.p2 import p2_mlp_trunk as p2_mlp_trunk
+from keras_multigan.networks.resnet import resnet_body as resnet_body
+from keras_multigan.networks.resnet import resnet_trunk as resnet_trunk

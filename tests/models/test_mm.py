@@ -28,7 +28,7 @@ def test_conformance(check, tmp_path):
 
 @pytest.mark.parametrize("check", [
     conformance.check_every_phase_moves_its_networks_and_no_other,
-    conformance.check_a_saved_model_goes_on_bit_for_bit,
+    conformance.check_training_is_counted_logged_and_goes_on_bit_for_bit,
 ])
 def test_straight_through(check, tmp_path):
     check(lambda: make("straight_through"), tmp_path)

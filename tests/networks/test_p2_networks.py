@@ -14,7 +14,7 @@ def dense(inputs, outputs):
 @pytest.mark.parametrize("shape, size", [((2,), 2), ((8, 8, 1), 64)])
 @pytest.mark.parametrize("share", [True, False])
 def test_generators(shape, size, share):
-    made = networks.p2_generators(3, 5, shape, width=7, share=share)
+    made = networks.p2_generators(3, 5, lambda: networks.p2_mlp_body(shape, 7), share=share)
     one, rest = dense(5, 7), dense(7, 7) + dense(7, size)
     noise = np.random.default_rng(0).normal(size=(4, 5)).astype("float32")
     if share:
@@ -30,13 +30,16 @@ def test_generators(shape, size, share):
 
 
 def test_one_generator_is_a_list():
-    (alone,) = networks.p2_generators(1, 5, (2,), width=7)
+    (alone,) = networks.p2_generators(1, 5, lambda: networks.p2_mlp_body((2,), 7))
     assert alone.count_params() == dense(5, 7) + dense(7, 7) + dense(7, 2)
 
 
 @pytest.mark.parametrize("share, count", [(True, dense(4, 7) + dense(7, 3)),
                                           (False, 3 * (dense(4, 7) + dense(7, 1)))])
 def test_discriminators(share, count):
-    model = networks.p2_discriminators(3, (2, 2, 1), width=7, share=share)
+    def trunk():
+        return networks.p2_mlp_trunk((2, 2, 1), 7)
+
+    model = networks.p2_discriminators(3, trunk, share=share)
     assert model.count_params() == count and model.output_shape == (None, 3)
-    assert networks.p2_discriminators(1, (2, 2, 1), share=share).output_shape == (None, 1)
+    assert networks.p2_discriminators(1, trunk, share=share).output_shape == (None, 1)

@@ -1,0 +1,86 @@
+"""What models require of the networks and labels that they are given."""
+
+import keras
+import numpy as np
+
+
+def output_shape(network, input_shape, name):
+    """The output shape (without batch) of `network` on float inputs of `input_shape`; a list of shapes
+    where it has several outputs.
+
+    Raises:
+        ValueError: `network` is not a Keras model or does not take such inputs; `name` names it.
+    """
+    if not isinstance(network, keras.Model):
+        raise ValueError(f"{name} is expected to be a keras.Model. Received: {network!r}")
+    expected = getattr(network, "input_shape", None) if network.built else None
+    try:
+        if isinstance(expected, tuple) and expected[1:] != input_shape:
+            raise ValueError(f"it takes {expected[1:]}")
+        outputs = network(keras.KerasTensor((2, *input_shape)))
+        return keras.tree.map_structure(lambda output: tuple(output.shape[1:]), outputs)
+    except Exception as error:
+        raise ValueError(
+            f"{name} is expected to take inputs of shape (batch, "
+            f"{', '.join(map(str, input_shape))}). Received: the network {network.name!r}; {error}. "
+            "Build the networks with the same latent_dim and image_shape."
+        ) from error
+
+
+def check_score(network, input_shape, name):
+    """Raises ValueError unless `network` gives one score (N, 1)."""
+    shape = output_shape(network, input_shape, name)
+    if shape != (1,):
+        raise ValueError(f"{name} is expected to give one score (batch, 1). Received: "
+                         f"{(None, *shape)}. End it with Dense(1).")
+
+
+def check_classifier(network, input_shape, num_generators, weight, weight_name):
+    """Raises ValueError unless `network` gives logits (N, K), K >= 2, or is None where no one needs it.
+
+    Args:
+        network: Keras model or None.
+        input_shape: of a sample.
+        num_generators: of the model; one alone has no classes to be told apart.
+        weight: whether the loss term that needs the classifier has one.
+        weight_name: the name of that weight.
+    """
+    if network is None:
+        if num_generators > 1 and weight:
+            raise ValueError(
+                f"A classifier is expected where {weight_name} is not 0 and there are several "
+                "generators. Received: classifier=None. Pass classifier= "
+                f"(apps/train_classifier.py makes one) or {weight_name}=0."
+            )
+        return
+    logits = output_shape(network, input_shape, "classifier")
+    if len(logits) != 1 or logits[0] < 2:
+        raise ValueError("classifier is expected to give logits (batch, K), K >= 2. Received: "
+                         f"{(None, *logits)}")
+
+
+def check_labels(labels, num_classes, who, all_of_them=False):
+    """Raises ValueError unless `labels` are integers (N,) in 0..num_classes-1.
+
+    Args:
+        labels: what `fit` got; None if nothing.
+        num_classes: None where no labels are needed.
+        who: the model's name, for messages.
+        all_of_them: whether these are the labels of all samples, so that every class must be there.
+    """
+    if num_classes is None:
+        return
+    expected = f"{who} expects integer labels in 0..{num_classes - 1}. "
+    if labels is None:
+        raise ValueError(expected + "Received: none. Pass them as y, or a dataset of (samples, "
+                         "labels).")
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "iu" or labels.ndim != 1 or labels.size == 0:
+        raise ValueError(expected + f"Received: an array of shape {labels.shape} and type "
+                         f"{labels.dtype}. One-hot labels become integers with argmax(-1).")
+    if labels.min() < 0 or labels.max() >= num_classes:
+        raise ValueError(expected + f"Received: {labels.min()} to {labels.max()}. Build the model with "
+                         "the data's number of classes.")
+    if all_of_them and (missing := set(range(num_classes)) - set(labels.tolist())):
+        raise ValueError(expected + f"Received: no sample of {sorted(missing)}. Add some, or build the "
+                         "model with fewer classes.")

@@ -1,0 +1,114 @@
+"""What `fit` is given, as a dataset with an element for each training step."""
+
+import functools
+
+import numpy as np
+from keras import ops
+
+from keras_multigan.checks import check_labels
+from keras_multigan.data.images import check_images, check_vectors
+from keras_multigan.data.stream import source_stream, training_stream
+
+
+def steps(model, x, y=None, batch_size=None, steps_per_epoch=None):
+    """The dataset of a model's training steps: elements hold `model.batches_per_step` real batches one
+    after the other. See `MultiGAN.fit` for arguments and errors.
+
+    Returns:
+        (dataset as the engine deals it out, steps_per_epoch).
+    """
+    if hasattr(x, "sample") and hasattr(x, "dimension"):
+        dataset = _of_source(model, x, y, batch_size, steps_per_epoch)
+    elif isinstance(x, np.ndarray):
+        dataset, available = _of_array(model, x, y, batch_size, steps_per_epoch)
+        steps_per_epoch = steps_per_epoch or available
+    elif hasattr(x, "element_spec") and hasattr(x, "rebatch"):
+        dataset = _of_dataset(model, x, y, batch_size)
+    else:
+        raise TypeError(
+            "x is expected to be a NumPy array (N, H, W, C), a tf.data.Dataset of batches or a "
+            f"source of data.synthetic. Received: {type(x).__name__}"
+        )
+    return model.engine.deal(dataset, model.batches_per_step), steps_per_epoch
+
+
+def _of_source(model, source, y, batch_size, steps_per_epoch):
+    if y is not None or not steps_per_epoch:
+        raise ValueError(
+            "Beside a source, which has its own labels and no end, y is expected to be None "
+            f"and steps_per_epoch a number. Received: steps_per_epoch={steps_per_epoch}, y of "
+            f"type {type(y).__name__}. Set steps_per_epoch."
+        )
+    samples, labels = source.sample(1000, seed=0)
+    _check(model, samples, labels)
+    return _stream(model, batch_size, functools.partial(source_stream, source))
+
+
+def _of_array(model, x, y, batch_size, steps_per_epoch):
+    if y is not None and len(y) != len(x):
+        raise ValueError(
+            f"One label an image is expected. Received: {len(x)} images and {len(y)} labels."
+        )
+    _check(model, x, y, all_of_them=True)
+    stream = functools.partial(training_stream, np.asarray(x, "float32"), y)
+    dataset = _stream(model, batch_size, stream)
+    available = len(x) // model.samples_per_step
+    if available == 0 and not steps_per_epoch:
+        raise _too_few(model)
+    return dataset, available
+
+
+def _of_dataset(model, dataset, y, batch_size):
+    """Every element becomes the batches of one step, concatenated."""
+    if y is not None or batch_size is not None:
+        raise ValueError(
+            "y and batch_size are expected to be None beside a tf.data.Dataset. Received: "
+            f"batch_size={batch_size}, y of type {type(y).__name__}. Batch the dataset."
+        )
+    spec = dataset.element_spec
+    _check_shape(model, (spec[0] if isinstance(spec, (tuple, list)) else spec).shape)
+    first = next(iter(dataset.take(1)), None)
+    if first is None:
+        raise _too_few(model)
+    samples, labels = first[:2] if isinstance(first, (tuple, list)) else (first, None)
+    samples = ops.convert_to_numpy(samples)
+    _check(model, samples, None if labels is None else ops.convert_to_numpy(labels))
+    model.set_batch_size(len(samples))
+    dataset = dataset.rebatch(model.samples_per_step, drop_remainder=True)
+    if not list(dataset.take(1)):
+        raise _too_few(model)
+    return dataset
+
+
+def _stream(model, batch_size, stream):
+    """The dataset of `stream(batch_size=, seed=, start=)`."""
+    if batch_size is None:
+        unit = model.batch_unit * model.engine.num_replicas()
+        batch_size = -(-32 // unit) * unit
+    model.set_batch_size(batch_size)
+    start = model.steps_trained  # now: TensorFlow starts the stream while a step is running
+    return model.engine.as_dataset(functools.partial(
+        stream, batch_size=model.samples_per_step, seed=model.seed, start=start))
+
+
+def _check(model, samples, labels, all_of_them=False):
+    (check_images if len(model.image_shape) == 3 else check_vectors)(samples)
+    _check_shape(model, samples.shape)
+    check_labels(labels, model.num_classes, type(model).__name__, all_of_them)
+
+
+def _check_shape(model, shape):
+    if tuple(shape[1:]) != model.image_shape:
+        raise ValueError(
+            "Training samples are expected to have the generators' shape "
+            f"{model.image_shape}. Received: {tuple(shape[1:])}. Resize the images or rebuild the "
+            "networks."
+        )
+
+
+def _too_few(model):
+    return ValueError(
+        f"One training step is expected to get {model.batches_per_step} real batches. Received: fewer "
+        "samples than that. Lower batch_size, or set steps_per_epoch to let a step straddle passes "
+        "over an array."
+    )
