@@ -1,10 +1,12 @@
 """apps/train_p2.py: what a run leaves, on the ring and with a constraint; bad input."""
 
 import json
+import pathlib
 
 import numpy as np
 import pytest
 
+APPS = pathlib.Path(__file__).resolve().parents[2] / "apps"
 TINY = ("--n_generators=3", "--latent_dim=4", "--width=8", "--batch_size=12",
         "--generator_batch_size=4", "--epochs=3", "--steps_per_epoch=2", "--growth=2")
 
@@ -35,10 +37,37 @@ def test_a_constraint(run_app, tiny_run, tmp_path):
     assert json.loads((output / "options.json").read_text())["options"]["classes"] == "8,3"
 
 
-def test_an_auxiliary_class_leaves_the_data(monkeypatch):
-    import pathlib
+def test_images_while_growing(run_app, tiny_run, tmp_path):
+    output = tmp_path / "run"
+    run_app("train_p2.py", "--preset=images", *TINY, "--n_generators=2", "--width=2",
+            f"--classifier={tiny_run / 'classifier.keras'}", f"--output={output}", "--epochs=1")
+    results = json.loads((output / "metrics.json").read_text())
+    assert np.shape(results["class_probabilities"]) == (1, 10)  # the second has not joined
+    assert results["generated_images"] == 5000
 
-    monkeypatch.syspath_prepend(str(pathlib.Path(__file__).resolve().parents[2] / "apps"))
+
+def test_table_1_as_the_paper_has_it(monkeypatch):
+    monkeypatch.syspath_prepend(str(APPS))
+    import pipeline
+    import reproduce
+    import train_p2
+
+    runs = reproduce.make_plan("p2", "generators", "paper", [0], {})["runs"]
+    found = [tuple(o[key] for key in ("n_generators", "growth", "dataset", "epochs", "steps_per_epoch",
+                                      "batch_size", "push_weight", "regularizer_weight", "networks"))
+             for o in runs.values()]
+    assert found == [(k, growth, "cifar10", 150, None, 64, 0.01, 2.0, "resnet")
+                     for k, growth in ((1, None), (3, 15), (5, 10), (10, 5), (15, 3))]
+    model = pipeline.build(train_p2.make, runs["3"])
+    assert model.image_shape == (32, 32, 3)
+    # All but the first layer is shared; batch normalisations have 2 x 7 x 128 statistics besides.
+    assert pipeline.count_parameters(model.generators) == 3 * 129 * 2048 + 940_291 + 14 * 128
+    assert pipeline.count_parameters([model.pull_discriminator]) == 1_053_696 + 129
+    assert pipeline.count_parameters([model.push_discriminator]) == 1_053_696 + 6 * 129
+
+
+def test_an_auxiliary_class_leaves_the_data(monkeypatch):
+    monkeypatch.syspath_prepend(str(APPS))
     import train_p2
 
     labels = np.array([8, 3, 3, 8, 3, 3])
@@ -57,6 +86,7 @@ def test_an_auxiliary_class_leaves_the_data(monkeypatch):
     (["--learning_rate=0"], "--learning_rate is expected to be a finite number"),
     (["--divergence=kl", "--regularizer_weight=1"], "divergence='js' with a regularizer_weight"),
     (["--push=some"], "some"),
+    (["--networks=resnet"], "--networks=resnet expects images"),
 ])
 def test_bad_input_ends_with_2_and_writes_nothing(flags, message, run_app_in_process, tiny_run,
                                                   tmp_path):
