@@ -31,7 +31,7 @@ PAPER = {
 }
 PRESETS = {
     "paper": PAPER,
-    "quick": {**PAPER, "dimension": 32, "width": 128, "batch_size": 128, "epochs": 30,
+    "quick": {**PAPER, "dimension": 64, "width": 96, "batch_size": 128, "epochs": 30,
               "steps_per_epoch": 100, "generator_learning_rate": 1e-4,
               "discriminator_learning_rate": 1e-3},
 }

@@ -7,12 +7,18 @@ import pathlib
 import socket
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as in the apps, whichever test comes first
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    # What JAX compiles is kept for this session's other processes. They inherit the name.
+    _compiled = tempfile.TemporaryDirectory()
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = _compiled.name
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 TINY = ("--n_generators=2", "--width=0.0625", "--batch_size=8", "--epochs=2", "--steps_per_epoch=2",
