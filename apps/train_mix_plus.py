@@ -1,6 +1,6 @@
 """Trains MIX+GAN on artificial data.
 
-    python apps/train_mix_plus.py                            3 generators, 3 Gaussians in 32 dimensions
+    python apps/train_mix_plus.py                            3 generators, 3 Gaussians in 64 dimensions
     python apps/train_mix_plus.py --n_generators=1 --n_discriminators=1
     python apps/train_mix_plus.py --data=network --data_layers=3 --training_samples=10000
     python apps/train_mix_plus.py --preset=paper             1024 dimensions, 100,000 steps
