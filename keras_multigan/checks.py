@@ -1,7 +1,9 @@
-"""What models require of the networks and labels that they are given."""
+"""What models require of the networks, samples and labels that they are given."""
 
 import keras
 import numpy as np
+
+from keras_multigan.data.images import check_images, check_vectors
 
 
 def output_shape(network, input_shape, name):
@@ -57,6 +59,21 @@ def check_classifier(network, input_shape, num_generators, weight, weight_name):
     if len(logits) != 1 or logits[0] < 2:
         raise ValueError("classifier is expected to give logits (batch, K), K >= 2. Received: "
                          f"{(None, *logits)}")
+
+
+def check_samples(samples, shape):
+    """Raises ValueError unless `samples` are finite float (N, *shape), images in [-1, 1]."""
+    (check_images if len(shape) == 3 else check_vectors)(samples)
+    check_shape(samples.shape, shape)
+
+
+def check_shape(received, shape):
+    """Raises ValueError unless a batch of shape `received` has samples of shape `shape`."""
+    if tuple(received[1:]) != tuple(shape):
+        raise ValueError(
+            f"Training samples are expected to have the generators' shape {tuple(shape)}. Received: "
+            f"{tuple(received[1:])}. Resize the images or rebuild the networks."
+        )
 
 
 def check_labels(labels, num_classes, who, all_of_them=False):

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_multigan.checks import output_shape
+from keras_multigan.checks import check_samples, output_shape
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.networks import GaussianMixtureLatent, component_generators
 from keras_multigan.training import Phase
@@ -135,7 +135,7 @@ class MMGAN(MultiGAN):
         Raises:
             ValueError: samples of another shape, type or range.
         """
-        self._check_samples(samples)
+        check_samples(samples, self.image_shape)
         encode = self._inference.setdefault("encoder", self.engine.inference(self.encoder))
         samples = np.asarray(samples, "float32")
         logits = [ops.convert_to_numpy(encode(samples[start : start + batch_size]))

@@ -5,8 +5,7 @@ import functools
 import numpy as np
 from keras import ops
 
-from keras_multigan.checks import check_labels
-from keras_multigan.data.images import check_images, check_vectors
+from keras_multigan.checks import check_labels, check_samples, check_shape
 from keras_multigan.data.stream import source_stream, training_stream
 
 
@@ -66,7 +65,7 @@ def _of_dataset(model, dataset, y, batch_size):
             f"batch_size={batch_size}, y of type {type(y).__name__}. Batch the dataset."
         )
     spec = dataset.element_spec
-    _check_shape(model, (spec[0] if isinstance(spec, (tuple, list)) else spec).shape)
+    check_shape((spec[0] if isinstance(spec, (tuple, list)) else spec).shape, model.image_shape)
     first = next(iter(dataset.take(1)), None)
     if first is None:
         raise _too_few(model)
@@ -92,18 +91,8 @@ def _stream(model, batch_size, stream):
 
 
 def _check(model, samples, labels, all_of_them=False):
-    (check_images if len(model.image_shape) == 3 else check_vectors)(samples)
-    _check_shape(model, samples.shape)
+    check_samples(samples, model.image_shape)
     check_labels(labels, model.num_classes, type(model).__name__, all_of_them)
-
-
-def _check_shape(model, shape):
-    if tuple(shape[1:]) != model.image_shape:
-        raise ValueError(
-            "Training samples are expected to have the generators' shape "
-            f"{model.image_shape}. Received: {tuple(shape[1:])}. Resize the images or rebuild the "
-            "networks."
-        )
 
 
 def _too_few(model):
