@@ -41,6 +41,7 @@ def define_flags():
                         "runs/reproduce-<paper>-<experiment>-<scale> if not given")
     flags.DEFINE_string("data_dir", None, "as of the training app")
     flags.DEFINE_list("seeds", ["0"], "every run is repeated with each of these random seeds")
+    flags.DEFINE_list("runs", None, "do only these of the experiment's runs now; all if not given")
     flags.DEFINE_integer("epochs", None, "epochs of every run (at most, until converged)", 1)
     flags.DEFINE_integer("steps_per_epoch", None, "of every run", lower_bound=1)
     flags.DEFINE_float("width", None, "of every run's networks", lower_bound=0.0)
@@ -119,17 +120,20 @@ def count_parameters(app, options):
     return pipeline.count_parameters(pipeline.build(app.make, options).generators)
 
 
-def reproduce(plan, output, data_dir=None):
-    """Does the runs of a plan that `output` lacks, one after the other.
+def reproduce(plan, output, data_dir=None, only=None):
+    """Does the runs of a plan that `output` lacks, one after the other; of these the labels `only`.
 
     Returns:
         The text of results.md.
     """
     output, (paper, _) = pathlib.Path(output), find(plan["paper"], plan["experiment"])
+    if not set(only or ()) <= set(plan["runs"]):
+        raise ValueError(f"--runs is expected to name some of {', '.join(plan['runs'])}. Received: "
+                         f"{', '.join(only)}")
     open_folder(plan, output)
     parameters = {label: count_parameters(paper.app, options)
                   for label, options in plan["runs"].items()}
-    todo = [(label, seed) for seed in plan["seeds"] for label in plan["runs"]
+    todo = [(label, seed) for seed in plan["seeds"] for label in only or plan["runs"]
             if not _metrics(output, label, seed).exists()]
     failed = []
     for number, (label, seed) in enumerate(todo, 1):
@@ -320,7 +324,7 @@ def main(argv):
         return dry_run(plan)
     output = given.output or f"runs/reproduce-{given.paper}-{given.experiment}-{given.scale}"
     try:
-        print("\n" + reproduce(plan, output, given.data_dir) + f"\noutput folder: {output}")
+        print("\n" + reproduce(plan, output, given.data_dir, given.runs) + f"\noutput folder: {output}")
     except KeyboardInterrupt:  # common.run would advise --resume, which is not needed here
         common.fail("Interrupted. Repeat the same command to go on.", code=130)
 

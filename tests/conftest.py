@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 
+import numpy as np
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -61,6 +62,22 @@ def run_app():
         return done
 
     return run
+
+
+@pytest.fixture(scope="session")
+def stand_in(tmp_path_factory):
+    """stand_in(32, 32, 3) -> the path of an .npz with random images of that shape, in 10 classes, for a
+    data set that is not at hand."""
+
+    def write(*shape):
+        path = tmp_path_factory.mktemp("data") / "images.npz"
+        numbers = np.random.default_rng(0)
+        np.savez(path, **{f"x_{split}": numbers.integers(0, 256, (60, *shape), "uint8")
+                          for split in ("train", "test")},
+                 **{f"y_{split}": np.arange(60) % 10 for split in ("train", "test")})
+        return path
+
+    return write
 
 
 @pytest.fixture

@@ -156,6 +156,16 @@ def test_at_quick_scale_all_runs_have_the_presets_budget(app, experiment):
             f"sudden_death:20:{round(quick['epochs'] * 20 / 70)}"]
 
 
+@pytest.mark.parametrize("scale", ["quick", "paper"])
+def test_every_experiment_of_every_paper_has_a_plan(app, scale):
+    for name, paper in app.PAPERS.items():
+        for key, experiment in paper.experiments.items():
+            plan = app.make_plan(name, key, scale, [0], {})
+            assert list(plan["runs"]) == [run.label for run in experiment.runs]
+            preset = paper.app.PRESETS[experiment.presets[scale]]
+            assert all(set(preset) < set(options) for options in plan["runs"].values())
+
+
 def test_flags_override_every_run(app):
     runs = make_plan(app, "n_sweep", "quick", ["0"], TINY)["runs"]
     assert {(o["epochs"], o["steps_per_epoch"], o["width"]) for o in runs.values()} == {
@@ -215,6 +225,18 @@ def test_a_stopped_experiment_goes_on(app, stub, tmp_path):
     assert first.stat().st_mtime_ns == written
     recorded = json.loads((output / "experiment.json").read_text())
     assert {key: recorded[key] for key in plan} == plan
+
+
+def test_some_of_the_runs(app, stub, tmp_path):
+    plan = make_plan(app, "schedules", "quick", ["0", "1"], TINY)
+    text = app.reproduce(plan, tmp_path / "out", only=["sudden-death"])
+    assert stub.names() == ["sudden-death-seed0", "sudden-death-seed1"]
+    assert "2 of 6 runs have finished" in text
+    app.reproduce(plan, tmp_path / "out")
+    assert len(stub.names()) == 4
+    with pytest.raises(ValueError, match="--runs is expected .* linear-decay.* Received: other"):
+        app.reproduce(plan, tmp_path / "new", only=["other"])
+    assert not (tmp_path / "new").exists()
 
 
 def test_at_paper_scale_the_shipped_classifier_measures(app, stub, tmp_path):

@@ -8,9 +8,10 @@ TINY = ("--num_components=11", "--latent_dim=4", "--width=0.02",
         "--batch_size=8", "--epochs=1", "--steps_per_epoch=2")
 
 
-def test_a_run(run_app, tmp_path):
+def test_a_run_with_the_papers_preset(run_app, stand_in, tmp_path):
     output = tmp_path / "run"
-    done = run_app("train_gm.py", *TINY, f"--output={output}")
+    done = run_app("train_gm.py", "--preset=paper", *TINY, "--dataset=fashion_mnist",
+                   f"--data_dir={stand_in(28, 28, 1)}", f"--output={output}")
     results = json.loads((output / "metrics.json").read_text())
     assert "pairwise TVD" in done.stdout and (output / "export" / "models.config").exists()
     assert 0 <= results["precision"] <= 1 and 0 <= results["recall"] <= 1

@@ -8,10 +8,10 @@ TINY = ("--n_generators=2", "--filters=2", "--latent_dim=4", "--batch_size=8", "
         "--steps_per_epoch=2")
 
 
-def test_a_run(run_app, tiny_run, tmp_path):
+def test_a_run_with_the_papers_preset(run_app, stand_in, tmp_path):
     output = tmp_path / "run"
-    done = run_app("train_mim.py", *TINY, f"--classifier={tiny_run / 'classifier.keras'}",
-                   f"--output={output}")
+    done = run_app("train_mim.py", "--preset=paper", *TINY, "--dataset=fashion_mnist",
+                   f"--data_dir={stand_in(28, 28, 1)}", f"--output={output}")
     results = json.loads((output / "metrics.json").read_text())
     assert 0 <= results["last_epoch"]["mutual_information"] <= 0.7  # log 2 = 0.693
     assert results["classifier_score"] >= 1 and "pairwise TVD" in done.stdout

@@ -8,9 +8,10 @@ TINY = ("--n_generators=2", "--n_discriminators=2", "--latent_dim=4", "--filters
         "--batch_size=8", "--epochs=1", "--steps_per_epoch=2")
 
 
-def test_a_run(run_app, tmp_path):
+def test_a_run_with_the_papers_preset(run_app, stand_in, tmp_path):
     output = tmp_path / "run"
-    done = run_app("train_mix.py", *TINY, f"--output={output}")
+    done = run_app("train_mix.py", "--preset=paper", *TINY,
+                   f"--data_dir={stand_in(32, 32, 3)}", f"--output={output}")
     results = json.loads((output / "metrics.json").read_text())
     assert "pairwise TVD" in done.stdout and (output / "export" / "models.config").exists()
     assert len(results["class_probabilities"]) == 2 and results["training_steps"] == 2

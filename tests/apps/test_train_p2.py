@@ -37,10 +37,10 @@ def test_a_constraint(run_app, tiny_run, tmp_path):
     assert json.loads((output / "options.json").read_text())["options"]["classes"] == "8,3"
 
 
-def test_images_while_growing(run_app, tiny_run, tmp_path):
+def test_images_while_growing(run_app, stand_in, tmp_path):
     output = tmp_path / "run"
-    run_app("train_p2.py", "--preset=images", *TINY, "--n_generators=2", "--width=2",
-            f"--classifier={tiny_run / 'classifier.keras'}", f"--output={output}", "--epochs=1")
+    run_app("train_p2.py", "--preset=images_paper", *TINY, "--n_generators=2", "--width=2",
+            "--epochs=1", f"--data_dir={stand_in(32, 32, 3)}", f"--output={output}")
     results = json.loads((output / "metrics.json").read_text())
     assert np.shape(results["class_probabilities"]) == (1, 10)  # the second has not joined
     assert results["generated_images"] == 5000
