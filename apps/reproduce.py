@@ -165,7 +165,7 @@ def read_rows(plan, output, parameters):
         path = _metrics(output, run.label, seed)
         if path.exists():
             options, found = plan["runs"][run.label], common.read_json(path)
-            if options["n_generators"] == 1:
+            if 1 in (options.get("n_generators"), options.get("num_components")):
                 found["pairwise_tvd"] = None  # there is no pair
             row = {"label": run.label, "seed": seed, **{key: options[key] for key in differing}}
             for column in experiment.columns:
@@ -228,7 +228,7 @@ def tables(plan, rows):
             columns.append(experiments.Column("the paper's", f"paper_{column.key}", "g"))
     columns += [experiments.Column("epochs", "epochs", "g"),
                 experiments.Column("steps", "training_steps", "g"),
-                experiments.Column("generators' parameters", "parameters", ",")]
+                experiments.Column("generators' parameters", "parameters", ",.0f")]
     table = [["run", *(column.title for column in columns), "seeds"]]
     for label, group in itertools.groupby(rows, key=lambda row: row["label"]):
         group = list(group)

@@ -12,7 +12,7 @@ from keras import layers
 
 from keras_multigan.networks.layers import Dropout
 
-_BLOCKS = {28: 2, 32: 3, 64: 4, 128: 5}
+_BLOCKS = {16: 2, 28: 2, 32: 3, 64: 4, 128: 5}
 
 
 def dcgan_generator(latent_dim=100, image_shape=(32, 32, 1), filters=64):
@@ -21,7 +21,7 @@ def dcgan_generator(latent_dim=100, image_shape=(32, 32, 1), filters=64):
 
     Args:
         latent_dim: length of a noise vector.
-        image_shape: (S, S, C), S one of 28, 32, 64 and 128.
+        image_shape: (S, S, C), S one of 16, 28, 32, 64 and 128.
         filters: channels of the last hidden map.
 
     Returns:
@@ -52,7 +52,7 @@ def dcgan_discriminator(image_shape=(32, 32, 1), filters=64, negative_slope=0.02
     normalisation, whose statistics it would disturb (Li et al., 2019, which that paper cites).
 
     Args:
-        image_shape: (S, S, C), S one of 28, 32, 64 and 128.
+        image_shape: (S, S, C), S one of 16, 28, 32, 64 and 128.
         filters: channels of the first map.
         negative_slope: of the LeakyReLU, 0.02 as MIM-GAN prints it; DCGAN has 0.2.
         dropout: rate; DCGAN has none (0).

@@ -157,13 +157,22 @@ def test_at_quick_scale_all_runs_have_the_presets_budget(app, experiment):
 
 
 @pytest.mark.parametrize("scale", ["quick", "paper"])
-def test_every_experiment_of_every_paper_has_a_plan(app, scale):
+def test_every_experiment_of_every_paper_has_a_plan_and_results(app, scale, tmp_path):
     for name, paper in app.PAPERS.items():
         for key, experiment in paper.experiments.items():
             plan = app.make_plan(name, key, scale, [0], {})
             assert list(plan["runs"]) == [run.label for run in experiment.runs]
             preset = paper.app.PRESETS[experiment.presets[scale]]
             assert all(set(preset) < set(options) for options in plan["runs"].values())
+            output = tmp_path / f"{name}-{key}"
+            for label in plan["runs"]:
+                (output / f"{label}-seed0").mkdir(parents=True)
+                (output / f"{label}-seed0" / "metrics.json").write_text(json.dumps(
+                    {"epochs": 1, "training_steps": 1, "last_epoch": {}, "pairwise_tvd": 0.25,
+                     "class_probabilities": [[1.0]], "frechet_distance": 1.5}))
+            text = app.write_results(plan, output, dict.fromkeys(plan["runs"], 7))
+            assert all(f"\n| {label} | " in text for label in plan["runs"])
+            assert (output / "plot.png").exists()
 
 
 def test_flags_override_every_run(app):

@@ -25,7 +25,7 @@ def test_the_papers_configuration(run_app):
 
 
 @pytest.mark.parametrize("flags, message", [
-    (["--image_size=40"], "S one of 28, 32, 64, 128"),
+    (["--image_size=40"], "S one of 16, 28, 32, 64, 128"),
     (["--mutual_information=other"], "other"),
     (["--learning_rate=inf"], "--learning_rate is expected to be a finite number"),
     (["--batch_size=0"], "batch size is expected to be a multiple of 1"),

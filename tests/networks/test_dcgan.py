@@ -7,8 +7,8 @@ import pytest
 from keras_multigan import networks
 
 # Size -> pixels of the smallest map, channels of the maps from the image on.
-MAPS = {28: (7 * 7, [64, 128]), 32: (4 * 4, [64, 128, 256]), 64: (4 * 4, [64, 128, 256, 512]),
-        128: (4 * 4, [64, 128, 256, 512, 1024])}
+MAPS = {16: (4 * 4, [64, 128]), 28: (7 * 7, [64, 128]), 32: (4 * 4, [64, 128, 256]),
+        64: (4 * 4, [64, 128, 256, 512]), 128: (4 * 4, [64, 128, 256, 512, 1024])}
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -98,5 +98,5 @@ def test_half_precision_ends_in_float32():
 @pytest.mark.parametrize("make", [networks.dcgan_generator, networks.dcgan_discriminator])
 @pytest.mark.parametrize("shape", [(48, 48, 1), (32, 28, 1), (32, 32)])
 def test_unsupported_sizes(make, shape):
-    with pytest.raises(ValueError, match=r"S one of 28, 32, 64, 128. Received: \(\d+, \d+"):
+    with pytest.raises(ValueError, match=r"S one of 16, 28, 32, 64, 128. Received: \(\d+, \d+"):
         make(image_shape=shape)
