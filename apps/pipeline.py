@@ -33,6 +33,7 @@ REPORTED = (
     ("first_outside_auxiliary_class", "first generator outside", ".4f"),
     ("high_quality", "high-quality samples", ".4f"),
     ("precision", "precision", ".3f"), ("recall", "recall", ".3f"),
+    ("coverage", "  coverage", ".3f"),
     ("clustering_accuracy", "clustering accuracy", ".4f"),
     ("normalized_mutual_information", "normalised mutual inf.", ".4f"),
 )

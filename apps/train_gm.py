@@ -72,14 +72,16 @@ def make(options, image_shape, num_classes, classifier):
 
 
 def mixture_results(model, images, test_set, classifier):
-    """Precision and recall on the classifier's logits, and how far training has moved the mixture."""
-    real, fake = (metrics.classifier_logits(x, classifier)
-                  for x in (test_set[0], np.concatenate(images)))
+    """Precision, recall and coverage on the classifier's logits, of as many generated as real images,
+    and how far training has moved the mixture."""
+    fakes = np.random.default_rng(0).permutation(np.concatenate(images))[: len(test_set[0])]
+    real, fake = (metrics.classifier_logits(x, classifier) for x in (test_set[0], fakes))
     found = metrics.precision_recall(real, fake)
     first = type(model.latent).from_config(model.latent.get_config())
     moved = [float(np.abs(now - then).mean()) for now, then in
              zip(model.latent.get_weights(), first.get_weights(), strict=True)]
     return {"precision": found.precision, "recall": found.recall,
+            "coverage": metrics.density_coverage(real, fake).coverage,
             "moved_means": moved[0], "moved_log_scales": moved[1]}
 
 

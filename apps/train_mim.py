@@ -23,7 +23,7 @@ PAPER = {
 }
 PRESETS = {
     "paper": PAPER,
-    # The paper states no weight. At this size 1 leaves every generator one or two classes of all.
+    # The paper states no weight; with 1 a generator was left with one to three classes here.
     "quick": {**PAPER, "dataset": "digits", "image_size": 16, "n_generators": 3, "filters": 16,
               "batch_size": 50, "epochs": 40, "steps_per_epoch": 50, "learning_rate": 5e-4,
               "mutual_information_weight": 0.1},

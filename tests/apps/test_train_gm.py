@@ -14,7 +14,7 @@ def test_a_run_with_the_papers_preset(run_app, stand_in, tmp_path):
                    f"--data_dir={stand_in(28, 28, 1)}", f"--output={output}")
     results = json.loads((output / "metrics.json").read_text())
     assert "pairwise TVD" in done.stdout and (output / "export" / "models.config").exists()
-    assert 0 <= results["precision"] <= 1 and 0 <= results["recall"] <= 1
+    assert all(0 <= results[key] <= 1 for key in ("precision", "recall", "coverage"))
     assert results["moved_means"] > 0 and len(results["class_probabilities"]) == 11
 
 
