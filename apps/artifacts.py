@@ -113,8 +113,9 @@ def rows(model, generator="all"):
     numbers = list(range(model.num_generators)) if numbers is None else numbers
     if generator == "mixture" or (generator == "all" and not numbers):
         return {"mixture": None}
-    if generator == "all":
-        return {f"generator_{k}": k for k in numbers}
+    if generator == "all":  # less those that P2GAN has yet to let join
+        weights = getattr(model, "mixture_weights", None)
+        return {f"generator_{k}": k for k in numbers if weights is None or weights[k] > 0}
     if str(generator) not in map(str, numbers):
         raise ValueError(
             "--generator is expected to be all, mixture or a generator's number, of "

@@ -3,6 +3,7 @@
     python apps/reproduce.py --paper=commute --experiment=schedules          digits, minutes a run
     python apps/reproduce.py --paper=mix_plus --experiment=mixtures --seeds=0,1,2
     python apps/reproduce.py --paper=commute --experiment=n_sweep --scale=paper
+    python apps/reproduce.py --paper=gm --experiment=variants --runs=plain,dynamic
     python apps/reproduce.py --paper=p2 --experiment=ring --dry_run
     python apps/reproduce.py --list
 
@@ -36,7 +37,7 @@ def define_flags():
     flags.DEFINE_enum("paper", None, list(PAPERS), "whose experiment")
     flags.DEFINE_string("experiment", None, "which one; see --list")
     flags.DEFINE_bool("list", False, "print all experiments")
-    flags.DEFINE_enum("scale", "quick", ["quick", "paper"], "preset of the training app")
+    flags.DEFINE_enum("scale", "quick", ["quick", "paper"], "which preset of the training app")
     flags.DEFINE_string("output", None, "a new folder, or that of the experiment to go on with; "
                         "runs/reproduce-<paper>-<experiment>-<scale> if not given")
     flags.DEFINE_string("data_dir", None, "as of the training app")
@@ -127,13 +128,11 @@ def reproduce(plan, output, data_dir=None, only=None):
         The text of results.md.
     """
     output, (paper, _) = pathlib.Path(output), find(plan["paper"], plan["experiment"])
-    if not set(only or ()) <= set(plan["runs"]):
-        raise ValueError(f"--runs is expected to name some of {', '.join(plan['runs'])}. Received: "
-                         f"{', '.join(only)}")
+    labels = chosen(plan, only)
     open_folder(plan, output)
     parameters = {label: count_parameters(paper.app, options)
                   for label, options in plan["runs"].items()}
-    todo = [(label, seed) for seed in plan["seeds"] for label in only or plan["runs"]
+    todo = [(label, seed) for seed in plan["seeds"] for label in labels
             if not _metrics(output, label, seed).exists()]
     failed = []
     for number, (label, seed) in enumerate(todo, 1):
@@ -153,6 +152,14 @@ def reproduce(plan, output, data_dir=None, only=None):
         raise RuntimeError(f"Expected all runs to finish. These did not, the others are in {output}"
                            f"/results.md:{''.join(failed)}")
     return text
+
+
+def chosen(plan, only):
+    """The labels `only`, in the plan's order; all if None."""
+    if not set(only or ()) <= set(plan["runs"]):
+        raise ValueError(f"--runs is expected to name some of {', '.join(plan['runs'])}. Received: "
+                         f"{', '.join(only)}")
+    return [label for label in plan["runs"] if not only or label in only]
 
 
 def read_rows(plan, output, parameters):
@@ -207,7 +214,7 @@ def conditions(plan):
         f"# {experiment.title}", "",
         f"Scale {plan['scale']}:{data} every run trains {' or '.join(sorted(lengths))}.",
     ]
-    if plan["scale"] == "quick":
+    if options["preset"] == experiment.presets["quick"]:
         lines += ["This is small-scale: compare the rows with each other, not with the paper's."]
         if not options.get("dimension"):
             lines += [f"classifier.keras, a compact one trained on {options['dataset']}, serves and "
@@ -282,12 +289,13 @@ def plot(experiment, rows, path):
     figure.savefig(path, dpi=110)
 
 
-def dry_run(plan):
+def dry_run(plan, only=None):
     """Prints the runs and the options in which each differs from the preset."""
     print("\n".join(conditions(plan)) + f"seeds: {', '.join(map(str, plan['seeds']))}\n")
     paper, experiment = find(plan["paper"], plan["experiment"])
     preset = paper.app.PRESETS[experiment.presets[plan["scale"]]]
-    for label, options in plan["runs"].items():
+    for label in chosen(plan, only):
+        options = plan["runs"][label]
         differing = [f"{key}={options[key]}" for key in preset if options[key] != preset[key]]
         print(f"{label:14}{' '.join(differing)} (generators' parameters: "
               f"{count_parameters(paper.app, options):,})")
@@ -321,7 +329,7 @@ def main(argv):
         return None
     plan = make_plan(given.paper, given.experiment, given.scale, given.seeds, overrides)
     if given.dry_run:
-        return dry_run(plan)
+        return dry_run(plan, given.runs)
     output = given.output or f"runs/reproduce-{given.paper}-{given.experiment}-{given.scale}"
     try:
         print("\n" + reproduce(plan, output, given.data_dir, given.runs) + f"\noutput folder: {output}")

@@ -74,8 +74,10 @@ def make(options, image_shape, num_classes, classifier):
 def mixture_results(model, images, test_set, classifier):
     """Precision, recall and coverage on the classifier's logits, of as many generated as real images,
     and how far training has moved the mixture."""
-    fakes = np.random.default_rng(0).permutation(np.concatenate(images))[: len(test_set[0])]
-    real, fake = (metrics.classifier_logits(x, classifier) for x in (test_set[0], fakes))
+    samples = test_set[0], np.concatenate(images)
+    count = min(map(len, samples))
+    real, fake = (metrics.classifier_logits(np.random.default_rng(0).permutation(x)[:count], classifier)
+                  for x in samples)
     found = metrics.precision_recall(real, fake)
     first = type(model.latent).from_config(model.latent.get_config())
     moved = [float(np.abs(now - then).mean()) for now, then in

@@ -95,13 +95,15 @@ def make(options, shape, num_classes=None, classifier=None):
     auxiliary = [] if options["auxiliary_class"] is None else [
         [-options["auxiliary_push"]] * (n - 1) + [options["auxiliary_pull"]]]
     sides = p2.forces(n, options["push"], options["pull"], auxiliary)
-    body, trunk = {"mlp": (networks.p2_mlp_body, networks.p2_mlp_trunk),
-                   "resnet": (networks.resnet_body, networks.resnet_trunk)}[options["networks"]]
+    units, body, trunk = {
+        "mlp": (width, networks.p2_mlp_body, networks.p2_mlp_trunk),
+        "resnet": (16 * width, networks.resnet_body, networks.resnet_trunk),
+    }[options["networks"]]
     discriminators = [
         networks.p2_discriminators(len(side.weights), lambda: trunk(shape, width), share)
         if len(side.weights) else None for side in sides]
     model = P2GAN(
-        networks.p2_generators(n, options["latent_dim"], lambda: body(shape, width), share),
+        networks.p2_generators(n, options["latent_dim"], units, lambda: body(shape, width), share),
         *discriminators,
         latent_dim=options["latent_dim"], push_weight=options["push_weight"], push=options["push"],
         pull=options["pull"], divergence=options["divergence"], growth=options["growth"],

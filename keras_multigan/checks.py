@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from keras_multigan.data.images import check_images, check_vectors
+from keras_multigan.schedules import constant
 
 
 def output_shape(network, input_shape, name):
@@ -44,14 +45,14 @@ def check_classifier(network, input_shape, num_generators, weight, weight_name):
         network: Keras model or None.
         input_shape: of a sample.
         num_generators: of the model; one alone has no classes to be told apart.
-        weight: whether the loss term that needs the classifier has one.
-        weight_name: the name of that weight.
+        weight: schedule of the loss term that needs the classifier.
+        weight_name: its name.
     """
     if network is None:
-        if num_generators > 1 and weight:
+        if num_generators > 1 and weight != constant(0):
             raise ValueError(
                 f"A classifier is expected where {weight_name} is not 0 and there are several "
-                "generators. Received: classifier=None. Pass classifier= "
+                f"generators. Received: classifier=None, {weight_name}={weight}. Pass classifier= "
                 f"(apps/train_classifier.py makes one) or {weight_name}=0."
             )
         return

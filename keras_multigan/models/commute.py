@@ -8,7 +8,6 @@ from keras import ops
 from keras_multigan import losses
 from keras_multigan.checks import check_classifier, check_score
 from keras_multigan.multigan import MultiGAN
-from keras_multigan.schedules import constant
 from keras_multigan.training import Phase
 
 
@@ -93,7 +92,7 @@ class ComMutEGAN(MultiGAN):
                 stacklevel=2,
             )
         check_classifier(classifier, self.image_shape, self.num_generators,
-                         self.tvd_weight != constant(0), "tvd_weight")
+                         self.tvd_weight, "tvd_weight")
         self.built = True
 
     def phases(self):

@@ -7,7 +7,6 @@ from keras import ops
 from keras_multigan import losses
 from keras_multigan.checks import check_classifier, check_score
 from keras_multigan.multigan import MultiGAN
-from keras_multigan.schedules import constant
 from keras_multigan.training import Phase
 
 
@@ -91,7 +90,7 @@ class MIMGAN(MultiGAN):
             )
         check_score(discriminator, self.image_shape, "discriminator")
         check_classifier(classifier, self.image_shape, self.num_generators,
-                         self.mutual_information_weight != constant(0), "mutual_information_weight")
+                         self.mutual_information_weight, "mutual_information_weight")
         self.built = True
 
     def phases(self):

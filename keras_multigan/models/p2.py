@@ -64,7 +64,8 @@ class P2GAN(MultiGAN):
     - It is silent on what S sees of the generators. One S for all lets what one covers be a surplus for
       the others; `pull="each"` is the literal reading of its section 2.1.
     - "Epochs" of endless 2-D data are left to the user. Generators that do not take part yet make
-      their batches all the same.
+      their batches all the same. Generators that share layers need batch normalisations of their own
+      (`resnet_body` has them): the statistics of one are not those of all.
     - The regulariser is not put on the pushes. A generator's loss does not saturate (-E g(S) in place
       of E f*(g(S)) for the pull), as in the authors' choice of JS with DCGAN.
     """

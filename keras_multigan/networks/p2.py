@@ -6,15 +6,18 @@ import keras
 from keras import layers
 
 
-def p2_generators(count, latent_dim, body, share=True):
+def p2_generators(count, latent_dim, units, body, share=True):
     """Generators that share all but their first layer, an affine one.
 
     Args:
         count: number of generators, at least 1.
         latent_dim: length of a noise vector.
-        body: function () -> the other layers, a `keras.Model` from vectors (N, d) to samples, as
-            `lambda: p2_mlp_body((2,))` or `lambda: resnet_body((32, 32, 3))`.
-        share: whether they share it; if not, each gets its own.
+        units: length d of the first layer's output.
+        body: function () -> the other layers, a function of symbolic vectors (N, d) to samples, as
+            `lambda: p2_mlp_body((2,), 128)` or `lambda: resnet_body((32, 32, 3), 128)`. It is called
+            for each generator: what it makes while it is called is that generator's own, as batch
+            normalisation has to be, whose statistics differ.
+        share: whether the body is one for all; if not, each gets its own.
 
     Returns:
         `keras.Model`, noise (N, latent_dim) -> a list of `count` tensors of samples; a list of
@@ -23,7 +26,7 @@ def p2_generators(count, latent_dim, body, share=True):
     noise = keras.Input((latent_dim,), name="noise")
 
     def generate(body):
-        return body(layers.Dense(body.input_shape[-1])(noise))
+        return body(layers.Dense(units)(noise))
 
     if not share or count == 1:
         return [keras.Model(noise, generate(body())) for _ in range(count)]
@@ -43,10 +46,12 @@ def p2_discriminators(count, trunk, share=True):
     Returns:
         `keras.Model`, samples (N, ...) -> scores (N, count), float32.
     """
-    trunks = [trunk() for _ in range(1 if share else count)]
+    heads = [layers.Dense(count if share else 1, dtype="float32") for _ in range(1 if share else count)]
+    trunks = [trunk() for _ in heads]
     samples = keras.Input(trunks[0].input_shape[1:], name="samples")
-    scores = [layers.Dense(count // len(trunks), dtype="float32")(trunk(samples)) for trunk in trunks]
-    return keras.Model(samples, layers.Concatenate()(scores) if len(scores) > 1 else scores[0])
+    scores = [head(trunk(samples)) for head, trunk in zip(heads, trunks, strict=True)]
+    return keras.Model(samples, scores[0] if len(scores) == 1
+                       else layers.Concatenate(dtype="float32")(scores))
 
 
 def p2_mlp_body(shape, width=128):

@@ -1,8 +1,8 @@
 """The residual networks of WGAN-GP on CIFAR-10 (Gulrajani et al., 2017), which P2GAN uses on images.
 
 They come without the generator's first and the discriminator's last layer, of which P2GAN has several,
-see `p2_generators` and `p2_discriminators`. Weights start as He et al. have them; the shortcuts' as
-Glorot and Bengio do.
+see `p2_generators` and `p2_discriminators`. 3x3 kernels within blocks start as He et al. have them,
+others as Glorot and Bengio do.
 """
 
 import math
@@ -15,27 +15,32 @@ from keras_multigan.networks.layers import UpSamplingConv2D
 
 def resnet_body(image_shape=(32, 32, 3), filters=128):
     """Residual blocks that double the image, from a 4x4 map to `image_shape`, then BN - ReLU - 3x3
-    convolution - tanh: 940,291 trainable parameters.
+    convolution - tanh: 940,291 trainable parameters, 1,792 of them batch normalisation's.
+
+    For several generators: convolutions are the same, batch normalisation is new at every call.
 
     Args:
         image_shape: (S, S, C), S one of 8, 16, 32, ...
         filters: channels of all maps.
 
     Returns:
-        `keras.Model`, (N, 16 * filters) -> images (N, S, S, C) float32 in [-1, 1].
+        A function of symbolic vectors (N, 16 * filters) to images (N, S, S, C) float32 in [-1, 1].
 
     Raises:
         ValueError: another image_shape.
     """
-    blocks = _blocks(image_shape)
-    x = vectors = keras.Input((16 * filters,))
-    x = layers.Reshape((4, 4, filters))(x)
-    for _ in range(blocks):
-        shortcut = layers.UpSampling2D(2)(layers.Conv2D(filters, 1)(x))
-        x = UpSamplingConv2D(filters, kernel_initializer="he_uniform")(_norm(x))
-        x = layers.Add()([_conv(filters)(_norm(x)), shortcut])
-    x = layers.Conv2D(image_shape[-1], 3, padding="same")(_norm(x))
-    return keras.Model(vectors, layers.Activation("tanh", dtype="float32")(x), name="resnet_body")
+    blocks = [(layers.Conv2D(filters, 1), UpSamplingConv2D(filters, kernel_initializer="he_uniform"),
+               _conv(filters)) for _ in range(_blocks(image_shape))]
+    last = layers.Conv2D(image_shape[-1], 3, padding="same")
+
+    def generate(vectors):
+        x = layers.Reshape((4, 4, filters))(vectors)
+        for shortcut, up, second in blocks:
+            skipped = layers.UpSampling2D(2)(shortcut(x))
+            x = layers.Add()([second(_norm(up(_norm(x)))), skipped])
+        return layers.Activation("tanh", dtype="float32")(last(_norm(x)))
+
+    return generate
 
 
 def resnet_trunk(image_shape=(32, 32, 3), filters=128):

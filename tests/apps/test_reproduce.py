@@ -163,7 +163,8 @@ def test_every_experiment_of_every_paper_has_a_plan_and_results(app, scale, tmp_
             plan = app.make_plan(name, key, scale, [0], {})
             assert list(plan["runs"]) == [run.label for run in experiment.runs]
             preset = paper.app.PRESETS[experiment.presets[scale]]
-            assert all(set(preset) < set(options) for options in plan["runs"].values())
+            assert all(set(run.options) <= set(preset) for run in experiment.runs)
+            assert {o["preset"] for o in plan["runs"].values()} == {experiment.presets[scale]}
             output = tmp_path / f"{name}-{key}"
             for label in plan["runs"]:
                 (output / f"{label}-seed0").mkdir(parents=True)

@@ -33,7 +33,7 @@ def make():
     pulls, pushes = forces(2, auxiliary=AUXILIARY)
     model = P2GAN(shared_generators(2), discriminator(len(pulls.weights)),
                   discriminator(len(pushes.weights)), latent_dim=tiny.LATENT, auxiliary=AUXILIARY,
-                  regularizer_weight=2.0, generator_batch_size=4, seed=5)
+                  regularizer_weight=2.0, generator_batch_size=4, growth=1, seed=5)
     model.compile(discriminator_optimizer=keras.optimizers.Adam(1e-3),
                   generator_optimizer=keras.optimizers.Adam(1e-3))
     return model
