@@ -25,9 +25,9 @@ PAPER = {
 }
 PRESETS = {
     "paper": PAPER,
-    "quick": {**PAPER, "dataset": "digits", "image_size": 16, "n_generators": 5,
+    "quick": {**PAPER, "dataset": "digits", "image_size": 8, "n_generators": 5,
               "n_discriminators": 5, "latent_dim": 20, "filters": 16, "n_critic": 2, "ema": 0.99,
-              "epochs": 20, "steps_per_epoch": 50, "learning_rate": 5e-4},
+              "epochs": 20, "steps_per_epoch": 50},
 }
 
 
