@@ -33,6 +33,7 @@ def test_the_papers_configuration(run_app):
 def test_bad_input_ends_with_2_and_writes_nothing(flags, message, run_app_in_process, tiny_run,
                                                   tmp_path):
     code, error = run_app_in_process("train_mim", [
-        *TINY, f"--classifier={tiny_run / 'classifier.keras'}", *flags, f"--output={tmp_path / 'x'}"])
+        *TINY, f"--classifier={tiny_run / 'classifier.keras'}", "--image_size=32", *flags,
+        f"--output={tmp_path / 'x'}"])
     assert code == 2 and error.startswith("error: ") and message in error
     assert not (tmp_path / "x").exists()
