@@ -196,7 +196,8 @@ def write_results(plan, output, parameters):
         writer.writerows(rows)
     text = "\n".join([*conditions(plan), *tables(plan, rows)]) + "\n"
     (output / "results.md").write_text(text)
-    plot(find(plan["paper"], plan["experiment"])[1], rows, output / "plot.png")
+    plot(find(plan["paper"], plan["experiment"])[1], rows, output / "plot.png",
+         with_paper=not is_small(plan))
     return text
 
 
@@ -214,7 +215,7 @@ def conditions(plan):
         f"# {experiment.title}", "",
         f"Scale {plan['scale']}:{data} every run trains {' or '.join(sorted(lengths))}.",
     ]
-    if options["preset"] == experiment.presets["quick"]:
+    if is_small(plan):
         lines += ["This is small-scale: compare the rows with each other, not with the paper's."]
         if not options.get("dimension"):
             lines += [f"classifier.keras, a compact one trained on {options['dataset']}, serves and "
@@ -261,8 +262,14 @@ def tables(plan, rows):
     return lines
 
 
-def plot(experiment, rows, path):
-    """Writes a PNG: the first two columns of every run, their medians, the paper's numbers."""
+def is_small(plan):
+    """Whether the runs are too small to be compared with the paper's."""
+    preset = find(plan["paper"], plan["experiment"])[1].presets["quick"]
+    return next(iter(plan["runs"].values()))["preset"] == preset
+
+
+def plot(experiment, rows, path, with_paper):
+    """Writes a PNG: the first two columns of every run, their medians, if wanted the paper's."""
     from matplotlib.figure import Figure  # not pyplot, which needs a display
 
     places = {run.label: place if run.x is None else run.x
@@ -275,14 +282,16 @@ def plot(experiment, rows, path):
         medians = [_median([row for row in rows if row["label"] == label], key) for label in places]
         axis.plot(places.values(), medians, "-o" if experiment.axis else "o", color="tab:blue",
                   alpha=0.6, label="median")
-        if _printed(experiment, column):
+        if with_paper and _printed(experiment, column):
             axis.plot(places.values(), [run.paper.get(key) for run in experiment.runs], "x",
                       color="tab:red", markersize=9, label="paper")
         axis.set_ylabel(column.title)
         axis.grid(alpha=0.3)
         axis.legend(fontsize=8)
     axis.set_xlabel(experiment.axis or "")
-    if not experiment.axis:
+    if experiment.axis:
+        axis.set_xticks(list(places.values()))
+    else:
         axis.set_xticks(list(places.values()), list(places))
         axis.set_xlim(-0.5, len(places) - 0.5)
     figure.suptitle(experiment.title, fontsize=10)

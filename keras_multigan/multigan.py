@@ -330,7 +330,7 @@ class MultiGAN(keras.Model):
         self._assert_compile_called("fit")
         dataset, steps_per_epoch = feed.steps(self, x, y, batch_size, steps_per_epoch)
         callbacks = [_BeginEpoch(), *keras.tree.flatten(callbacks or [])]
-        with self.engine.fitting(self):
+        with self.engine.synchronized(self):
             return super().fit(
                 dataset, epochs=epochs, verbose=verbose, initial_epoch=initial_epoch,
                 callbacks=callbacks, steps_per_epoch=steps_per_epoch,

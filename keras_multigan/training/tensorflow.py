@@ -5,7 +5,6 @@ import functools
 
 import keras
 import tensorflow as tf
-from tensorflow.python.eager import context  # tf. has no name for a function's executor
 
 
 def train_step(model, data):
@@ -88,10 +87,10 @@ def input_gradient(fn, x):
 
 def fold_in_replica(seed):
     """A seed (shape (2,)) of this replica's own. With one replica the seed as it is."""
-    replica = tf.distribute.get_replica_context()
-    if replica is None or num_replicas() == 1:
+    context = tf.distribute.get_replica_context()
+    if context is None or num_replicas() == 1:
         return seed
-    return tf.random.experimental.stateless_fold_in(seed, replica.replica_id_in_sync_group)
+    return tf.random.experimental.stateless_fold_in(seed, context.replica_id_in_sync_group)
 
 
 def random_bytes(shape, seed):
@@ -124,19 +123,12 @@ def mean_over_replicas(tensor):
 
 
 @contextlib.contextmanager
-def fitting(model):
-    """What holds while `fit` runs.
+def synchronized(model):
+    """While it is open, batch normalisation takes its statistics over all replicas.
 
-    Batch normalisation takes its statistics over all replicas. A replica's own would make of k
-    replicas another algorithm, and let the moving averages, of which one replica's are saved, drift
-    apart. Not a property of the layers: they are saved without it.
-
-    On a CPU operations run one after the other, in a fixed order. Where TensorFlow adds three or more
-    gradients it begins with one that no other operation needs any more; with several threads, two runs
-    would part in the last bit.
+    A replica's own would make of k replicas another algorithm, and let the moving averages, of which
+    one replica's are saved, drift apart. Not a property of the layers: they are saved without it.
     """
-    devices = [device.device_type for device in tf.config.list_logical_devices()]
-    alone = devices == ["CPU"] and not tf.distribute.has_strategy()
     layers = [] if num_replicas() == 1 else [
         layer for layer in model._flatten_layers()
         if isinstance(layer, keras.layers.BatchNormalization) and not layer.synchronized
@@ -144,9 +136,7 @@ def fitting(model):
     for layer in layers:
         layer.synchronized = True
     try:
-        with (context.function_executor_type("SINGLE_THREADED_EXECUTOR") if alone
-              else contextlib.nullcontext()):
-            yield
+        yield
     finally:
         for layer in layers:
             layer.synchronized = False

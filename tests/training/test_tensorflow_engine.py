@@ -27,21 +27,6 @@ def test_as_dataset():
         assert [float(x[0]) for (x,) in dataset.take(3)] == [0, 1, 2]
 
 
-def test_while_fit_runs_operations_have_a_fixed_order():
-    from tensorflow.python.eager import context
-
-    def executor():
-        return context.context().function_call_options.executor_type
-
-    seen, before = [], executor()
-    model = ComMutEGAN([tiny.generator(), tiny.generator()], tiny.critic(), latent_dim=tiny.LATENT,
-                       tvd_weight=0, seed=5)
-    model.compile()
-    see = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(executor()))
-    model.fit(tiny.images(), batch_size=4, steps_per_epoch=1, verbose=0, callbacks=[see])
-    assert seen == ["SINGLE_THREADED_EXECUTOR"] and executor() == before
-
-
 MIRRORED = """
 import keras, numpy as np, tiny, tensorflow as tf
 from keras_multigan import distribute
