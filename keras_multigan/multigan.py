@@ -258,6 +258,12 @@ class MultiGAN(keras.Model):
         """What Keras calls, with other arguments on every backend."""
         return self.engine.train_step(self, *arguments)
 
+    def make_train_function(self, force=False):
+        made = self.train_function
+        super().make_train_function(force)
+        if self.train_function is not made:
+            self.train_function = self.engine.in_fixed_order(self.train_function, self)
+
     def run_step(self, data):
         """One training step on the batches of `data`; its logs, averaged over the epoch so far."""
         images, labels, _ = keras.utils.unpack_x_y_sample_weight(data)

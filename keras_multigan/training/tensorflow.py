@@ -5,6 +5,7 @@ import functools
 
 import keras
 import tensorflow as tf
+from tensorflow.python.eager import context  # tf. has no name for a function's executor
 
 
 def train_step(model, data):
@@ -60,21 +61,31 @@ def minimize(phase, optimizer, images, labels):
 
 def repeat(update, images, labels):
     """Calls update(images, labels) for each batch of the lists."""
-    # merge_call, which optimizers need to sum gradients over replicas, fails in a loop.
-    if len(images) == 1 or num_replicas() > 1 or tf.executing_eagerly():
-        for batch in zip(images, labels, strict=True):
-            update(*batch)
-        return
-    # A loop is traced and optimised once, not once a batch.
-    repeats = len(images)
-    images = tf.stack(images)
-    labels = None if labels[0] is None else tf.stack(labels)
+    # merge_call, which optimizers need to sum gradients over replicas, fails in a traced function.
+    if len(images) > 1 and num_replicas() == 1 and not tf.executing_eagerly():
+        # Traced once, not once a batch. A loop (tf.while_loop) would make of the step a function that
+        # calls functions, which `in_fixed_order` leaves unoptimised.
+        update = tf.function(update, autograph=False)
+    for batch in zip(images, labels, strict=True):
+        update(*batch)
 
-    def body(i):
-        update(images[i], None if labels is None else labels[i])
-        return [i + 1]
 
-    tf.while_loop(lambda i: i < repeats, body, [0], parallel_iterations=1)
+def in_fixed_order(step, model):
+    """Keras' traced train step such that two runs on a CPU have the same bits.
+
+    Where TensorFlow adds three or more gradients it begins with one that no other operation needs any
+    more, which with several threads is left to chance. Here operations run one after the other, each
+    on all cores. Several replicas need several threads, as do loops (steps_per_execution > 1).
+    """
+    devices = {device.device_type for device in tf.config.list_logical_devices()}
+    if devices != {"CPU"} or tf.distribute.has_strategy() or model.steps_per_execution > 1:
+        return step
+
+    def run(iterator):
+        with context.function_executor_type("SINGLE_THREADED_EXECUTOR"):
+            return step(iterator)
+
+    return run
 
 
 def input_gradient(fn, x):
@@ -87,10 +98,10 @@ def input_gradient(fn, x):
 
 def fold_in_replica(seed):
     """A seed (shape (2,)) of this replica's own. With one replica the seed as it is."""
-    context = tf.distribute.get_replica_context()
-    if context is None or num_replicas() == 1:
+    replica = tf.distribute.get_replica_context()
+    if replica is None or num_replicas() == 1:
         return seed
-    return tf.random.experimental.stateless_fold_in(seed, context.replica_id_in_sync_group)
+    return tf.random.experimental.stateless_fold_in(seed, replica.replica_id_in_sync_group)
 
 
 def random_bytes(shape, seed):

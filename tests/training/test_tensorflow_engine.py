@@ -27,6 +27,25 @@ def test_as_dataset():
         assert [float(x[0]) for (x,) in dataset.take(3)] == [0, 1, 2]
 
 
+@pytest.mark.parametrize("steps, expected", [(1, "SINGLE_THREADED_EXECUTOR"), (2, "")])
+def test_operations_of_a_step_have_a_fixed_order(steps, expected, monkeypatch):
+    seen = []
+    model = ComMutEGAN([tiny.generator(), tiny.generator()], tiny.critic(), latent_dim=tiny.LATENT,
+                       tvd_weight=0, n_critic=2, seed=5)
+    step = model.step
+    monkeypatch.setattr(model, "step", lambda *batch: (seen.append(executor()), step(*batch)))
+    model.compile(steps_per_execution=steps)
+    for _ in range(2):  # the second goes on with the same function
+        model.fit(tiny.images(), batch_size=4, steps_per_epoch=2, verbose=0)
+    assert {*seen} == {expected} and executor() == ""
+    assert model.steps_trained == 4
+
+
+def executor():
+    from tensorflow.python.eager import context
+    return context.context().function_call_options.executor_type or ""
+
+
 MIRRORED = """
 import keras, numpy as np, tiny, tensorflow as tf
 from keras_multigan import distribute
