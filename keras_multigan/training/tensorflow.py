@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import warnings
 
 import keras
 import tensorflow as tf
@@ -81,9 +82,22 @@ def in_fixed_order(step, model):
     if devices != {"CPU"} or tf.distribute.has_strategy() or model.steps_per_execution > 1:
         return step
 
+    executor = "SINGLE_THREADED_EXECUTOR"
+
     def run(iterator):
-        with context.function_executor_type("SINGLE_THREADED_EXECUTOR"):
-            return step(iterator)
+        nonlocal executor
+        try:
+            with context.function_executor_type(executor):
+                return step(iterator)
+        except tf.errors.UnimplementedError:  # of the executor, before anything was computed
+            if not executor:
+                raise
+            executor = ""
+            warnings.warn(
+                "A step of this size needs so much of the memory that TensorFlow saves some in a way that "
+                "its single-threaded executor does not know. It takes the other one, with which two "
+                "runs of the same seed may part in the last bit.", stacklevel=2)
+            return run(iterator)
 
     return run
 
