@@ -4,6 +4,7 @@ import math
 import statistics
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_multigan.training import load_engine
@@ -111,9 +112,8 @@ class UpSamplingConv2D(keras.layers.Conv2D):
 
     def convolution_op(self, inputs, kernel):
         height, width = inputs.shape[1:3]
-        corners = [_pairs(_pairs(kernel, 0, a), 1, b) for a in (0, 1) for b in (0, 1)]
         padded = ops.pad(inputs, [[0, 0], [1, 1], [1, 1], [0, 0]])
-        outputs = ops.conv(padded, ops.concatenate(corners, axis=-1), 1, "valid")
+        outputs = ops.conv(padded, self._of_corners(kernel), 1, "valid")
         # Corner (a, b) of pixel (y, x) is found at (y + a, x + b), in its share of the channels.
         size = (ops.shape(inputs)[0], height, width, self.filters)
         outputs = ops.stack(
@@ -124,12 +124,15 @@ class UpSamplingConv2D(keras.layers.Conv2D):
         outputs = ops.transpose(outputs, (0, 1, 3, 2, 4, 5))
         return ops.reshape(outputs, (-1, 2 * height, 2 * width, self.filters))
 
-
-def _pairs(kernel, axis, corner):
-    """The weights of two neighbouring pixels, before (corner 0) or after each other, along an axis."""
-    first, middle, last = ops.split(kernel, 3, axis=axis)
-    pair = (first, middle + last) if corner == 0 else (first + middle, last)
-    return ops.concatenate(pair, axis=axis)
+    def _of_corners(self, kernel):
+        """The kernels of the four corners, (2, 2, C, 4 filters), of a kernel (3, 3, C, filters)."""
+        # [corner, place in 2, place in 3]: the middle weight falls on the second pixel, or the first.
+        sums = np.array([[[1, 0, 0], [0, 1, 1]], [[1, 1, 0], [0, 0, 1]]])
+        sums = np.einsum("aip,bjq->ijabpq", sums, sums).reshape(16, 9)
+        # One product: TensorFlow takes long to optimise the many small sums of many generators.
+        kernels = ops.matmul(ops.cast(sums, kernel.dtype), ops.reshape(kernel, (9, -1)))
+        kernels = ops.transpose(ops.reshape(kernels, (4, 4, -1, self.filters)), (0, 2, 1, 3))
+        return ops.reshape(kernels, (2, 2, -1, 4 * self.filters))
 
 
 @keras.saving.register_keras_serializable("keras_multigan")

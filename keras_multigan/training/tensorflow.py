@@ -76,7 +76,8 @@ def in_fixed_order(step, model):
 
     Where TensorFlow adds three or more gradients it begins with one that no other operation needs any
     more, which with several threads is left to chance. Here operations run one after the other, each
-    on all cores. Several replicas need several threads, as do loops (steps_per_execution > 1).
+    on all cores. Several replicas need several threads, as do functions called in a loop: those of
+    steps_per_execution > 1, and those of networks (two, which only TF_NUM_INTEROP_THREADS=1 denies).
     """
     devices = {device.device_type for device in tf.config.list_logical_devices()}
     if devices != {"CPU"} or tf.distribute.has_strategy() or model.steps_per_execution > 1:
@@ -94,9 +95,9 @@ def in_fixed_order(step, model):
                 raise
             executor = ""
             warnings.warn(
-                "A step of this size needs so much of the memory that TensorFlow saves some in a way that "
-                "its single-threaded executor does not know. It takes the other one, with which two "
-                "runs of the same seed may part in the last bit.", stacklevel=2)
+                "TensorFlow found the step so large that it saves memory in a way that its "
+                "single-threaded executor does not know. It takes the other one, with which two runs of "
+                "one seed may part in the last bit.", stacklevel=2)
             return run(iterator)
 
     return run
