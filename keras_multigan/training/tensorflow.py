@@ -96,8 +96,8 @@ def in_fixed_order(step, model):
             executor = ""
             warnings.warn(
                 "TensorFlow found the step so large that it saves memory in a way that its "
-                "single-threaded executor does not know. It takes the other one, with which two runs of "
-                "one seed may part in the last bit.", stacklevel=2)
+                "single-threaded executor does not know. It takes the other one, with which two runs "
+                "of one seed may part in the last bit.", stacklevel=2)
             return run(iterator)
 
     return run
