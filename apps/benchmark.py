@@ -44,7 +44,7 @@ class Worker:
         self.name = f"{config['contender']}, n={config['n_generators']}, {config['precision']}"
         self.config = config
         script = pathlib.Path(contenders.__file__)
-        # One operation at a time is the price of this library's exact repetition, not of others'.
+        # This is a setting of the apps, for exact repetition; others would not have it.
         environment = {name: value for name, value in os.environ.items()
                        if config["contender"] == "ours" or name != "TF_NUM_INTEROP_THREADS"}
         self.errors = tempfile.TemporaryFile("w+", errors="replace")

@@ -12,8 +12,8 @@ import zipfile
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # TensorFlow leaves oneDNN off on CPUs without AVX512-VNNI, where it is 2 to 3 times as fast too.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-# TensorFlow adds three or more gradients in the order in which its threads have them ready: with
-# several, two runs may differ in the last bit, and a resumed one from one that was never stopped.
+# Where `fit` cannot fix the order in which TensorFlow adds three or more gradients (replicas, see
+# training/tensorflow.py), one thread makes it unlikely that two runs differ in the last bit.
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 import keras  # noqa: E402 (the log level must be set before)
