@@ -1,8 +1,8 @@
 """The TensorFlow engine: gradients with GradientTape, replicas with tf.distribute."""
 
 import contextlib
+import copy
 import functools
-import warnings
 
 import keras
 import tensorflow as tf
@@ -83,22 +83,21 @@ def in_fixed_order(step, model):
     if devices != {"CPU"} or tf.distribute.has_strategy() or model.steps_per_execution > 1:
         return step
 
-    executor = "SINGLE_THREADED_EXECUTOR"
+    options = copy.copy(context.context().function_call_options)
+    options.executor_type = "SINGLE_THREADED_EXECUTOR"
+    # Grappler's memory optimizer writes additions in a way that this executor does not know.
+    config = tf.compat.v1.ConfigProto.FromString(options.config_proto_serialized)
+    config.graph_options.rewrite_options.memory_optimization = (
+        config.graph_options.rewrite_options.NO_MEM_OPT)
+    options.config_proto_serialized = config
 
     def run(iterator):
-        nonlocal executor
+        usual = context.context().function_call_options
+        context.context().function_call_options = options
         try:
-            with context.function_executor_type(executor):
-                return step(iterator)
-        except tf.errors.UnimplementedError:  # of the executor, before anything was computed
-            if not executor:
-                raise
-            executor = ""
-            warnings.warn(
-                "TensorFlow found the step so large that it saves memory in a way that its "
-                "single-threaded executor does not know. It takes the other one, with which two runs "
-                "of one seed may part in the last bit.", stacklevel=2)
-            return run(iterator)
+            return step(iterator)
+        finally:
+            context.context().function_call_options = usual
 
     return run
 

@@ -41,25 +41,6 @@ def test_operations_of_a_step_have_a_fixed_order(steps, expected, monkeypatch):
     assert model.steps_trained == 4
 
 
-def test_a_step_that_the_executor_cannot_run_is_run_by_the_other_one():
-    import tensorflow as tf
-
-    seen = []
-
-    def step(batch):
-        seen.append((batch, executor()))
-        if executor():
-            raise tf.errors.UnimplementedError(None, None, "no reference-typed edges")
-        return batch
-
-    model = ComMutEGAN([tiny.generator()], tiny.critic(), latent_dim=tiny.LATENT)
-    model.compile()
-    run = engine.in_fixed_order(step, model)
-    with pytest.warns(UserWarning, match="part in the last bit"):
-        assert run(1) == 1
-    assert run(2) == 2 and seen == [(1, "SINGLE_THREADED_EXECUTOR"), (1, ""), (2, "")]
-
-
 def executor():
     from tensorflow.python.eager import context
     return context.context().function_call_options.executor_type or ""
