@@ -1,5 +1,6 @@
 """A run from its options to its results: training, measuring, what it leaves."""
 
+import collections
 import importlib.util
 import os
 import pathlib
@@ -62,16 +63,19 @@ def main(name, presets, complete, make, train):
 
 def dry_run(options, make):
     """Prints the options and the parameter counts of a run."""
+    width = max(map(len, options))
     for name, value in options.items():
-        print(f"{name:22}{value}")
+        print(f"{name:{width}}  {value}")
     model = build(make, options)
     print(f"\nparameters, samples of shape {model.image_shape}")
-    print(f"  generator {model.generators[0].count_params():,} each, "
-          f"{count_parameters(model.generators):,} in all")
-    for phase in model.phases():
-        for network in phase.networks:
-            if not any(network is g for g in model.generators):
-                print(f"  {phase.name:9} {count_parameters([network]):,}")
+    sizes = [count_parameters([generator]) for generator in model.generators]
+    each = " to ".join(f"{size:,}" for size in sorted({min(sizes), max(sizes)}))
+    print(f"  generator {each} each, {count_parameters(model.generators):,} in all")
+    others = collections.Counter(
+        (network.name, count_parameters([network])) for phase in model.phases()
+        for network in phase.networks if not any(network is g for g in model.generators))
+    for (name, size), number in others.items():
+        print(f"  {name} {size:,}" + f" each, {number * size:,} in all" * (number > 1))
 
 
 def build(make, options):

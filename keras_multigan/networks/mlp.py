@@ -28,7 +28,7 @@ def mlp(inputs, outputs, num_layers=5, width=1024, negative_slope=0.2):
                          f"Received: {num_layers}")
     vectors = keras.Input((inputs,))
     x = layers.Dense(outputs)(_hidden(vectors, [width] * (num_layers - 2), negative_slope))
-    return keras.Model(vectors, layers.Activation("linear", dtype="float32")(x))
+    return keras.Model(vectors, layers.Activation("linear", dtype="float32")(x), name="mlp")
 
 
 def mlp_generator(latent_dim=100, image_shape=(28, 28, 1), widths=(256, 512, 1024), negative_slope=0.2):

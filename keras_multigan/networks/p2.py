@@ -29,9 +29,9 @@ def p2_generators(count, latent_dim, units, body, share=True):
         return body(layers.Dense(units)(noise))
 
     if not share or count == 1:
-        return [keras.Model(noise, generate(body())) for _ in range(count)]
+        return [keras.Model(noise, generate(body()), name="p2_generator") for _ in range(count)]
     shared = body()
-    return keras.Model(noise, [generate(shared) for _ in range(count)])
+    return keras.Model(noise, [generate(shared) for _ in range(count)], name="p2_generators")
 
 
 def p2_discriminators(count, trunk, share=True):
@@ -51,7 +51,7 @@ def p2_discriminators(count, trunk, share=True):
     samples = keras.Input(trunks[0].input_shape[1:], name="samples")
     scores = [head(trunk(samples)) for head, trunk in zip(heads, trunks, strict=True)]
     return keras.Model(samples, scores[0] if len(scores) == 1
-                       else layers.Concatenate(dtype="float32")(scores))
+                       else layers.Concatenate(dtype="float32")(scores), name="p2_discriminator")
 
 
 def p2_mlp_body(shape, width=128):
