@@ -27,7 +27,7 @@ PRESETS = {
     "paper": PAPER,
     "quick": {**PAPER, "dataset": "digits", "image_size": 8, "n_generators": 5,
               "n_discriminators": 5, "latent_dim": 20, "filters": 16, "n_critic": 2, "ema": 0.99,
-              "epochs": 20, "steps_per_epoch": 50},
+              "epochs": 60, "steps_per_epoch": 50},
 }
 
 
