@@ -75,38 +75,48 @@ class _Blends(keras.utils.PyDataset):
         return images, labels
 
 
-def get(options, train, test, saved):
+def find(options, shape, num_classes, saved):
     """The classifier of a run: the file --classifier; for MNIST the shipped one; else the one in the
-    file `saved`; else one that is trained now on the data set.
+    file `saved`; else one that `train` has yet to train.
+
+    Args:
+        options: of the run.
+        shape, num_classes: of the data set's images.
+        saved: Path.
 
     Returns:
-        (Keras model, images -> logits; what to call it in results)
+        (Keras model, images -> logits; what to call it in results; whether it is trained)
     """
     if options["classifier"] != "auto":
-        return common.load_model(options["classifier"]), str(options["classifier"])
+        return common.load_model(options["classifier"]), str(options["classifier"]), True
     if options["dataset"].split(":")[0] == "mnist" and options["image_size"] == 32:
-        return metrics.shipped_classifier(), "keras_multigan MNIST classifier (shipped)"
+        return metrics.shipped_classifier(), "keras_multigan MNIST classifier (shipped)", True
     name = f"compact classifier trained on {options['dataset']}"
     if saved.exists():
-        return common.load_model(saved), name
+        return common.load_model(saved), name, True
     if options["strategy"] == "multiworker":
         raise ValueError(
-            "--strategy=multiworker expects a trained classifier, since Keras' own fit does not run "
-            f"on several workers. Received: none for --dataset={options['dataset']}. Make one with "
+            "--strategy=multiworker expects a trained classifier, the same one on all workers. "
+            f"Received: none for --dataset={options['dataset']}. Make one with "
             f"apps/train_classifier.py --dataset={options['dataset']} and pass it as --classifier."
         )
-    print(f"Training a classifier on {options['dataset']}.", flush=True)
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     keras.utils.set_random_seed(0)  # all runs on a data set are measured by one classifier
-    network = networks.compact_classifier(
-        train[0].shape[1:], int(train[1].max()) + 1, filters=16
-    )
+    network = networks.compact_classifier(shape, num_classes, filters=16)
+    keras.config.set_dtype_policy(policy)
+    return network, name, False
+
+
+def train(network, train_set, test_set, dataset):
+    """Trains what `find` has made."""
+    print(f"Training a classifier on {dataset}.", flush=True)
     # Some 1,100 updates on digits; on fewer it is not sure even of real ones.
-    small = len(train[0]) < 10_000
+    small = len(train_set[0]) < 10_000
     fitting = (dict(epochs=25, batch_size=32, learning_rate=4e-3) if small
                else dict(epochs=2, batch_size=128, learning_rate=2e-3))
-    accuracy = fit(network, train, test, **fitting, verbose=0)
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    accuracy = fit(network, train_set, test_set, **fitting, verbose=0)
     keras.config.set_dtype_policy(policy)
     print(f"Its accuracy on the test images is {100 * accuracy:.2f} %.", flush=True)
-    return network, name

@@ -120,26 +120,33 @@ def run_on_images(make, options, output, resume=False, *, select=None,
     output, done = _open(options, output, resume)
     if done:
         return done
-    with distribute.scope(options["strategy"], options["devices"], options["tpu"]):
-        train_set, test_set = (common.load_split(options, split) for split in ("train", "test"))
-        own_classifier = output / "classifier.keras"
-        keras.utils.set_random_seed(options["seed"])  # dropout in a loaded classifier has one, too
-        classifier, name = classifiers.get(options, train_set, test_set, own_classifier)
-        num_classes = int(train_set[1].max()) + 1
-        model = seeded(make, options, train_set[0].shape[1:], num_classes, classifier)
+    scope = distribute.scope(options["strategy"], options["devices"], options["tpu"])
+    splits = [common.load_split(options, split) for split in ("train", "test")]
+    shape, num_classes = splits[0][0].shape[1:], int(splits[0][1].max()) + 1
+    train_set, test_set = splits if select is None else (
+        tuple(array[select(labels)] for array in (images, labels)) for images, labels in splits)
+    if training_set is not None:
+        train_set = training_set(*train_set)
+    own_classifier = output / "classifier.keras"
+    keras.utils.set_random_seed(options["seed"])  # dropout in a loaded classifier has one, too
+    classifier, name, trained = classifiers.find(options, shape, num_classes, own_classifier)
+    with scope:
+        # Measured, and trained, on one device, whatever devices the model has.
+        its_classifier = (classifier if options["strategy"] == "none"
+                          else keras.models.clone_model(classifier))
+        model = seeded(make, options, shape, num_classes, its_classifier)
         model.check_batch_size(options["batch_size"])
-        if select is not None:
-            train_set, test_set = (tuple(array[select(labels)] for array in (images, labels))
-                                   for images, labels in (train_set, test_set))
-        if training_set is not None:
-            train_set = training_set(*train_set)
-        elif model.num_classes is None:
-            train_set = (train_set[0], None)
-        # All is known to fit: from here on there is a run.
-        if common.writes(options):
-            common.open_run(output, options, resume)
-            if name.startswith("compact classifier") and not own_classifier.exists():
-                common.save_model(classifier, own_classifier)
+    # All is known to fit.
+    if not trained:
+        classifiers.train(classifier, *splits, options["dataset"])
+    if model.num_classes is None and training_set is None:
+        train_set = (train_set[0], None)
+    if common.writes(options):
+        common.open_run(output, options, resume)
+        if name.startswith("compact classifier") and not own_classifier.exists():
+            common.save_model(classifier, own_classifier)
+    with scope:
+        its_classifier.set_weights(classifier.get_weights())
         seconds = train(model, *train_set, options, output, callbacks.SampleGrid(output))
     if not common.writes(options):
         return None

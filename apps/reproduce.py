@@ -111,7 +111,11 @@ def shared_classifier(options, output):
     if not path.exists():
         keras.utils.set_random_seed(0)
         splits = [common.load_split(options, split) for split in ("train", "test")]
-        classifier, _ = classifiers.get(options, *splits, path)
+        (images, labels), _ = splits
+        classifier, _, trained = classifiers.find(
+            options, images.shape[1:], int(labels.max()) + 1, path)
+        if not trained:
+            classifiers.train(classifier, *splits, options["dataset"])
         common.save_model(classifier, path)
     return str(path)
 

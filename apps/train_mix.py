@@ -12,7 +12,7 @@ class_table.png, tensorboard/, checkpoints/, model.keras, and export/ for TF Ser
 import common
 import keras
 import pipeline
-from absl import flags
+from absl import flags, logging
 
 from keras_multigan import networks
 from keras_multigan.models import MIXGAN, partition_classes
@@ -57,6 +57,8 @@ def make(options, image_shape, num_classes, classifier):
     n, size = options["n_generators"], (options["latent_dim"], image_shape, options["filters"])
     supervised = options["supervised"]
     shares = partition_classes(num_classes, n) if supervised else [None] * n
+    if supervised and num_classes % n:
+        logging.warning("%d classes over %d generators: they make %s.", num_classes, n, shares)
     num_classes = num_classes if supervised else None
     model = MIXGAN(
         [networks.biggan_generator(*size, classes=classes) for classes in shares],

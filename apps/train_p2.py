@@ -84,6 +84,10 @@ def complete(options):
     if options["auxiliary_class"] is not None and options["n_generators"] < 2:
         raise ValueError("--auxiliary_class expects --n_generators of at least 2, one that the class "
                          f"pulls and one that it pushes. Received: {options['n_generators']}")
+    if options["auxiliary_class"] is not None and options["classes"] is not None and str(
+            options["auxiliary_class"]) not in _chosen(options):
+        raise ValueError("--auxiliary_class is expected to be one of --classes. Received: "
+                         f"{options['auxiliary_class']} and {options['classes']}")
     if options["dimension"] and options["networks"] == "resnet":
         raise ValueError("--networks=resnet expects images. Received: --dataset=ring")
     return options
@@ -119,13 +123,16 @@ def make(options, shape, num_classes=None, classifier=None):
 def selected(labels, options):
     """Which samples are of the chosen classes."""
     known = {str(label) for label in np.unique(labels)}
-    chosen = known if options["classes"] is None else {
-        text.strip() for text in options["classes"].split(",")}
+    chosen = known if options["classes"] is None else _chosen(options)
     wanted = chosen | {str(options["auxiliary_class"])} - {"None"}
     if not wanted <= known:
         raise ValueError(f"--classes and --auxiliary_class are expected to be of {sorted(known)}. "
                          f"Received: {sorted(wanted)}")
     return np.isin(labels.astype(str), list(chosen))
+
+
+def _chosen(options):
+    return {text.strip() for text in options["classes"].split(",")}
 
 
 def with_auxiliary_class(images, labels, options):

@@ -11,7 +11,8 @@ STRATEGIES = ("none", "mirrored", "multiworker", "tpu")
 
 def scope(strategy="none", devices=None, tpu=""):
     """The context in which a model must be built, compiled and trained. The batch given to `fit` is
-    the global one, of all replicas.
+    the global one, of all replicas. Call it before anything else of the backend, which settles its
+    devices when it starts; enter it when you like.
 
     Args:
         strategy: "none"; "mirrored", the devices of this machine; "multiworker", the devices of all
@@ -23,7 +24,7 @@ def scope(strategy="none", devices=None, tpu=""):
         tpu: TensorFlow's name or address of the TPU; "" or "local" on a TPU VM.
 
     Returns:
-        A context manager.
+        A context manager, which can be entered more than once.
 
     Raises:
         ValueError: unknown strategy, a number of devices that this machine cannot give, no TPU, a
@@ -52,10 +53,11 @@ def scope(strategy="none", devices=None, tpu=""):
     import tensorflow as tf
 
     if strategy == "multiworker":
-        _check_tf_config()
-        return _multi_worker()
+        if not _tf_config():
+            raise ValueError(f"strategy='multiworker' expects {_TF_CONFIG} Received: None.")
+        return _Context(_multi_worker, tf.distribute.MultiWorkerMirroredStrategy())
     if strategy == "tpu":
-        return _tpu_strategy(tpu).scope()
+        return _Context(_tpu_strategy(tpu).scope)
     gpus = tf.config.list_logical_devices("GPU") if tf.config.list_physical_devices("GPU") else []
     if gpus:
         if devices is not None and devices > len(gpus):
@@ -63,7 +65,7 @@ def scope(strategy="none", devices=None, tpu=""):
         names = [gpu.name for gpu in gpus[:devices]]
     else:
         names = [cpu.name for cpu in _virtual_cpus(devices or 1)]
-    return tf.distribute.MirroredStrategy(names).scope()
+    return _Context(tf.distribute.MirroredStrategy(names).scope)
 
 
 def is_chief():
@@ -72,10 +74,10 @@ def is_chief():
         import jax
 
         return jax.process_index() == 0
-    task = json.loads(os.environ.get("TF_CONFIG", "{}")).get("task", {})
-    return task.get("type", "chief") == "chief" or (
-        task["type"] == "worker" and int(task.get("index", 0)) == 0
-        and "chief" not in json.loads(os.environ["TF_CONFIG"]).get("cluster", {})
+    config = _tf_config()
+    task = config.get("task", {"type": "chief"})
+    return task["type"] == "chief" or (
+        task["type"] == "worker" and int(task["index"]) == 0 and "chief" not in config["cluster"]
     )
 
 
@@ -105,12 +107,27 @@ def check_same_on_all_workers(number, what):
         )
 
 
+class _Context:
+    """enter(*arguments), a context manager that is made anew each time it is entered."""
+
+    def __init__(self, enter, *arguments):
+        self._enter = lambda: enter(*arguments)
+        self._entered = []
+
+    def __enter__(self):
+        self._entered.append(self._enter())
+        return self._entered[-1].__enter__()
+
+    def __exit__(self, *error):
+        return self._entered.pop().__exit__(*error)
+
+
 @contextlib.contextmanager
-def _multi_worker():
+def _multi_worker(strategy):
     import tensorflow as tf
 
     try:
-        with tf.distribute.MultiWorkerMirroredStrategy().scope():
+        with strategy.scope():
             yield
     except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError,
             tf.errors.InternalError, tf.errors.CancelledError) as error:
@@ -138,10 +155,18 @@ def _virtual_cpus(count):
     return cpus[:count]
 
 
-def _check_tf_config():
-    example = ('{"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
-               '"task": {"type": "worker", "index": 0}}')
+_TF_CONFIG = (
+    "the environment variable TF_CONFIG, JSON that names all workers and this one's place among them, "
+    'on every host; on the first, for example: TF_CONFIG=\'{"cluster": {"worker": ["host0:2222", '
+    '"host1:2222"]}, "task": {"type": "worker", "index": 0}}\'.'
+)
+
+
+def _tf_config():
+    """What TF_CONFIG says; empty if it is not set."""
     text = os.environ.get("TF_CONFIG")
+    if not text:
+        return {}
     try:
         config = json.loads(text)
         addresses = config["cluster"][config["task"]["type"]]
@@ -149,11 +174,8 @@ def _check_tf_config():
     except (TypeError, ValueError, KeyError):
         fits = False
     if not fits:
-        raise ValueError(
-            "strategy='multiworker' expects the environment variable TF_CONFIG, JSON that names all "
-            f"workers and this one's place among them. Received: {text!r}. Set it on every host, "
-            f"here, for example: TF_CONFIG='{example}'"
-        )
+        raise ValueError(f"Expected {_TF_CONFIG} Received: {text!r}.")
+    return config
 
 
 def _tpu_strategy(name):
@@ -172,7 +194,6 @@ def _tpu_strategy(name):
     return tf.distribute.TPUStrategy(resolver)
 
 
-@contextlib.contextmanager
 def _data_parallel(strategy, count):
     import jax
 
@@ -192,9 +213,13 @@ def _data_parallel(strategy, count):
         raise ValueError(
             f"Expected at most {len(available)} devices ({platform}). Received: {count}"
         )
+    return _Context(_distribution, keras.distribution.list_devices()[:count])
+
+
+@contextlib.contextmanager
+def _distribution(devices):
     before = keras.distribution.distribution()
-    names = keras.distribution.list_devices()[:count]
-    keras.distribution.set_distribution(keras.distribution.DataParallel(devices=names))
+    keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
     try:
         yield
     finally:
