@@ -12,19 +12,16 @@ finished run results.md, results.csv and plot.png anew. A stopped experiment goe
 is repeated; finished runs are not trained again.
 """
 
-import csv
 import itertools
 import pathlib
-import statistics
 
 import classifiers
 import common
 import experiments
 import keras
-import numpy as np
 import pipeline
 from absl import flags
-from experiments import commute, gm, mim, mix, mix_plus, mm, p2
+from experiments import commute, gm, mim, mix, mix_plus, mm, p2, report
 
 from keras_multigan import callbacks
 
@@ -182,7 +179,7 @@ def read_rows(plan, output, parameters):
             for column in experiment.columns:
                 value = found.get(column.key, found["last_epoch"].get(column.key))
                 row[column.key] = min(value) if isinstance(value, list) else value
-                if _printed(experiment, column):
+                if experiment.has_papers(column):
                     row[f"paper_{column.key}"] = run.paper.get(column.key)
             rows.append({**row, "epochs": found["epochs"], "training_steps": found["training_steps"],
                          "parameters": parameters[run.label], "metrics": found})
@@ -194,118 +191,14 @@ def write_results(plan, output, parameters):
     rows = read_rows(plan, output, parameters)
     if not rows:
         return "No run has finished."
-    with open(output / "results.csv", "w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0])[:-1], extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(rows)
-    text = "\n".join([*conditions(plan), *tables(plan, rows)]) + "\n"
-    (output / "results.md").write_text(text)
-    plot(find(plan["paper"], plan["experiment"])[1], rows, output / "plot.png",
-         with_paper=not is_small(plan))
-    return text
-
-
-def conditions(plan):
-    """The head of results.md: what was run, and what it may be compared with."""
-    experiment = find(plan["paper"], plan["experiment"])[1]
-    lengths = set()
-    for options in plan["runs"].values():
-        steps = options["steps_per_epoch"]
-        length = f"{options['epochs']} epochs of {f'{steps} steps' if steps else 'one pass each'}"
-        lengths.add(f"until converged, at most {length}" if options.get("until_converged") else length)
-    options = next(iter(plan["runs"].values()))
-    data = f" data {options['dataset']};" if "dataset" in options else ""
-    lines = [
-        f"# {experiment.title}", "",
-        f"Scale {plan['scale']}:{data} every run trains {' or '.join(sorted(lengths))}.",
-    ]
-    if is_small(plan):
-        lines += ["This is small-scale: compare the rows with each other, not with the paper's."]
-        if not options.get("dimension"):
-            lines += [f"classifier.keras, a compact one trained on {options['dataset']}, serves and "
-                      "measures all runs."]
-    if plan["overrides"]:
-        given = " ".join(f"--{name}={value}" for name, value in plan["overrides"].items())
-        lines += [f"Not the scale's own configuration; changed by flags: {given}."]
-    return [*lines, "", experiment.note, ""]
-
-
-def tables(plan, rows):
-    """The rest of results.md: a line a label, medians over its seeds; class tables."""
-    experiment = find(plan["paper"], plan["experiment"])[1]
-    columns = []
-    for column in experiment.columns:
-        columns.append(column)
-        if _printed(experiment, column):
-            columns.append(experiments.Column("the paper's", f"paper_{column.key}", "g"))
-    columns += [experiments.Column("epochs", "epochs", "g"),
-                experiments.Column("steps", "training_steps", "g"),
-                experiments.Column("generators' parameters", "parameters", ",.0f")]
-    table = [["run", *(column.title for column in columns), "seeds"]]
-    for label, group in itertools.groupby(rows, key=lambda row: row["label"]):
-        group = list(group)
-        medians = [(_median(group, column.key), column.form) for column in columns]
-        table.append([label, *("-" if m is None else format(m, form) for m, form in medians),
-                      str(len(group))])
-    measured = [f"{title} {', '.join(sorted({row['metrics'][key] for row in rows}))}"
-                for title, key in (("Frechet distance on", "frechet_features"),
-                                   ("TVD and class probabilities by", "class_probabilities_by"))
-                if key in rows[0]["metrics"]]
-    lines = [f"{len(rows)} of {len(plan['runs']) * len(plan['seeds'])} runs have finished. Medians "
-             f"over the seeds. {'; '.join(measured)}.", "", *_markdown(table)]
-    paper = experiment.class_tables
-    if paper is not None:
-        percent = {f"{row['label']}, seed {row['seed']}":
-                   100 * np.array(row["metrics"]["class_probabilities"])
-                   for row in rows} | {f"{label}, the paper": paper[label] for label in paper}
-        lines += ["", "## Average class probabilities in %"]
-        for title, values in percent.items():
-            table = [["", *map(str, range(len(values[0])))]]
-            table += [[f"generator {k}", *map("{:.2f}".format, p)] for k, p in enumerate(values)]
-            lines += ["", f"### {title}", "", *_markdown(table)]
-    return lines
-
-
-def is_small(plan):
-    """Whether the runs are too small to be compared with the paper's."""
-    preset = find(plan["paper"], plan["experiment"])[1].presets["quick"]
-    return next(iter(plan["runs"].values()))["preset"] == preset
-
-
-def plot(experiment, rows, path, with_paper):
-    """Writes a PNG: the first two columns of every run, their medians, if wanted the paper's."""
-    from matplotlib.figure import Figure  # not pyplot, which needs a display
-
-    places = {run.label: place if run.x is None else run.x
-              for place, run in enumerate(experiment.runs)}
-    figure = Figure(figsize=(8, 6), layout="constrained")
-    for axis, column in zip(figure.subplots(2, 1, sharex=True), experiment.columns[:2], strict=True):
-        key = column.key
-        axis.plot([places[row["label"]] for row in rows], [row[key] for row in rows], ".",
-                  color="tab:gray", label="each seed")
-        medians = [_median([row for row in rows if row["label"] == label], key) for label in places]
-        axis.plot(places.values(), medians, "-o" if experiment.axis else "o", color="tab:blue",
-                  alpha=0.6, label="median")
-        if with_paper and _printed(experiment, column):
-            axis.plot(places.values(), [run.paper.get(key) for run in experiment.runs], "x",
-                      color="tab:red", markersize=9, label="paper")
-        axis.set_ylabel(column.title)
-        axis.grid(alpha=0.3)
-        axis.legend(fontsize=8)
-    axis.set_xlabel(experiment.axis or "")
-    if experiment.axis:
-        axis.set_xticks(list(places.values()))
-    else:
-        axis.set_xticks(list(places.values()), list(places))
-        axis.set_xlim(-0.5, len(places) - 0.5)
-    figure.suptitle(experiment.title, fontsize=10)
-    figure.savefig(path, dpi=110)
+    return report.write(find(plan["paper"], plan["experiment"])[1], plan, rows, output)
 
 
 def dry_run(plan, only=None):
     """Prints the runs and the options in which each differs from the preset."""
-    print("\n".join(conditions(plan)) + f"seeds: {', '.join(map(str, plan['seeds']))}\n")
     paper, experiment = find(plan["paper"], plan["experiment"])
+    seeds = ", ".join(map(str, plan["seeds"]))
+    print("\n".join(report.conditions(experiment, plan)) + f"seeds: {seeds}\n")
     preset = paper.app.PRESETS[experiment.presets[plan["scale"]]]
     for label in chosen(plan, only):
         options = plan["runs"][label]
@@ -314,22 +207,8 @@ def dry_run(plan, only=None):
               f"{count_parameters(paper.app, options):,})")
 
 
-def _printed(experiment, column):
-    return any(column.key in run.paper for run in experiment.runs)
-
-
 def _metrics(output, label, seed):
     return output / f"{label}-seed{seed}" / "metrics.json"
-
-
-def _median(rows, key):
-    values = [row[key] for row in rows if row[key] is not None]
-    return statistics.median(values) if values else None
-
-
-def _markdown(table):
-    lines = [f"| {' | '.join(cells)} |" for cells in table]
-    return [lines[0], "|---" * len(table[0]) + "|", *lines[1:]]
 
 
 def main(argv):

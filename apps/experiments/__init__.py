@@ -30,6 +30,10 @@ class Experiment(typing.NamedTuple):
     class_tables: dict | None = None  # the paper's, in %, by label; None: no such tables are wanted
     presets: dict = {"quick": "quick", "paper": "paper"}  # the app's preset at each scale
 
+    def has_papers(self, column):
+        """Whether the paper prints this column of any run."""
+        return any(column.key in run.paper for run in self.runs)
+
 
 class Paper(typing.NamedTuple):
     app: typing.Any  # the module that trains: PRESETS, complete, make, train
