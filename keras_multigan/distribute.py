@@ -53,9 +53,10 @@ def scope(strategy="none", devices=None, tpu=""):
     import tensorflow as tf
 
     if strategy == "multiworker":
-        if not _tf_config():
-            raise ValueError(f"strategy='multiworker' expects {_TF_CONFIG} Received: None.")
-        return _Context(_multi_worker, tf.distribute.MultiWorkerMirroredStrategy())
+        _tf_config(required=True)
+        with _all_workers():
+            workers = tf.distribute.MultiWorkerMirroredStrategy()
+        return _Context(_multi_worker, workers)
     if strategy == "tpu":
         return _Context(_tpu_strategy(tpu).scope)
     gpus = tf.config.list_logical_devices("GPU") if tf.config.list_physical_devices("GPU") else []
@@ -124,11 +125,17 @@ class _Context:
 
 @contextlib.contextmanager
 def _multi_worker(strategy):
+    with _all_workers(), strategy.scope():
+        yield
+
+
+@contextlib.contextmanager
+def _all_workers():
+    """Turns the errors of a lost worker into one that says so."""
     import tensorflow as tf
 
     try:
-        with strategy.scope():
-            yield
+        yield
     except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError,
             tf.errors.InternalError, tf.errors.CancelledError) as error:
         raise RuntimeError(
@@ -155,17 +162,10 @@ def _virtual_cpus(count):
     return cpus[:count]
 
 
-_TF_CONFIG = (
-    "the environment variable TF_CONFIG, JSON that names all workers and this one's place among them, "
-    'on every host; on the first, for example: TF_CONFIG=\'{"cluster": {"worker": ["host0:2222", '
-    '"host1:2222"]}, "task": {"type": "worker", "index": 0}}\'.'
-)
-
-
-def _tf_config():
-    """What TF_CONFIG says; empty if it is not set."""
+def _tf_config(required=False):
+    """What TF_CONFIG says; empty if it is not set and need not be."""
     text = os.environ.get("TF_CONFIG")
-    if not text:
+    if text is None and not required:
         return {}
     try:
         config = json.loads(text)
@@ -174,7 +174,13 @@ def _tf_config():
     except (TypeError, ValueError, KeyError):
         fits = False
     if not fits:
-        raise ValueError(f"Expected {_TF_CONFIG} Received: {text!r}.")
+        example = ('{"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
+                   '"task": {"type": "worker", "index": 0}}')
+        raise ValueError(
+            "strategy='multiworker' expects the environment variable TF_CONFIG, JSON that names all "
+            f"workers and this one's place among them. Received: {text!r}. Set it on every host, "
+            f"here, for example: TF_CONFIG='{example}'"
+        )
     return config
 
 

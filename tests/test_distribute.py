@@ -1,5 +1,6 @@
 """Strategies: their errors here, their arithmetic in processes of their own (virtual devices)."""
 
+import json
 import os
 import pathlib
 import subprocess
@@ -96,8 +97,38 @@ def test_multiworker_needs_tf_config(config, monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     if config is not None:
         monkeypatch.setenv("TF_CONFIG", config)
-    with pytest.raises(ValueError, match="TF_CONFIG.*Received.*Set it on every host"):
+    match = "TF_CONFIG.*Received.*Set it on every host"
+    with pytest.raises(ValueError, match=match):
         distribute.scope("multiworker")
+    if config is not None:
+        with pytest.raises(ValueError, match=match):
+            distribute.is_chief()
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("cluster, kind, index, chief", [
+    ("worker", "worker", 0, True), ("worker", "worker", 1, False),
+    ("chief", "chief", 0, True), ("chief", "worker", 0, False)])
+def test_is_chief(cluster, kind, index, chief, monkeypatch):
+    hosts = {cluster: ["a:1"], "worker": ["b:1", "c:1"]}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(
+        {"cluster": hosts, "task": {"type": kind, "index": index}}))
+    assert distribute.is_chief() == chief
+
+
+def test_a_scope_can_be_entered_again():
+    code = """
+from keras_multigan import distribute
+from keras_multigan.training import load_engine
+scope, engine = distribute.scope("mirrored", 2), load_engine()
+for _ in range(2):
+    with scope:
+        with scope:
+            assert engine.num_replicas() == 2
+        assert engine.num_replicas() == 2
+    assert engine.num_replicas() == 1
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_no_tpu_says_what_was_looked_for():

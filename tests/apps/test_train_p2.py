@@ -82,6 +82,7 @@ def test_an_auxiliary_class_leaves_the_data(monkeypatch):
 @pytest.mark.parametrize("flags, message", [
     (["--dataset=digits", "--classes=8,33"], "Received: ['33', '8']"),
     (["--dataset=digits", "--auxiliary_class=12"], "--classes and --auxiliary_class"),
+    (["--dataset=digits", "--classes=8,3", "--auxiliary_class=5"], "one of --classes. Received: 5 and"),
     (["--classes=1,2"], "--classes is expected to be left out with --dataset=ring"),
     (["--dataset=digits", "--auxiliary_class=3", "--n_generators=1"], "--n_generators of at least 2"),
     (["--learning_rate=0"], "--learning_rate is expected to be a finite number"),
