@@ -57,7 +57,8 @@ def test_a_finite_training_set_of_a_random_network(run_app, tmp_path):
 def test_the_papers_sizes(run_app):
     done = run_app("train_mix_plus.py", "--preset=paper", "--dry_run")
     assert "generator 4,198,400 each, 12,595,200 in all" in done.stdout
-    assert "discriminator 3,149,825" in done.stdout and "batch_size            256" in done.stdout
+    assert "mlp 3,149,825 each, 9,449,475 in all" in done.stdout
+    assert ["batch_size", "256"] in [line.split() for line in done.stdout.splitlines()]
 
 
 @pytest.mark.parametrize("flags, message", [
