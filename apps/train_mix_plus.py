@@ -9,7 +9,6 @@ The run folder gets options.json, metrics.json, history.csv, samples.png, curves
 checkpoints/, model.keras, and export/ for TF Serving.
 """
 
-import functools
 import pathlib
 
 import common
@@ -25,15 +24,16 @@ PAPER = {
     **common.RUN, "epochs": 100, "steps_per_epoch": 1000, "batch_size": 256,
     "data": "gaussians", "modes": 3, "dimension": 1024, "data_layers": 2, "training_samples": None,
     "n_generators": 3, "n_discriminators": 3, "base": "wasserstein", "entropy_weight": 1.0,
-    "n_critic": 5, "layers": 5, "width": 1024,
+    "n_critic": 5, "layers": 5, "generator_layers": None, "width": 1024,
     "generator_learning_rate": 1e-5, "discriminator_learning_rate": 1e-4,
-    "frechet_samples": 50_000, "judge_samples": 25_600,
+    "frechet_samples": 50_000, "judge_samples": 25_600, "judge_width": 1024,
+    "wasserstein_steps": 100_000,
 }
 PRESETS = {
     "paper": PAPER,
     "quick": {**PAPER, "dimension": 64, "width": 96, "batch_size": 128, "epochs": 30,
               "steps_per_epoch": 100, "generator_learning_rate": 1e-4,
-              "discriminator_learning_rate": 1e-3},
+              "discriminator_learning_rate": 1e-3, "judge_width": 256, "wasserstein_steps": 500},
 }
 
 
@@ -51,12 +51,17 @@ def define_flags():
     flags.DEFINE_float("entropy_weight", None, "of the mixture weights' regulariser", lower_bound=0.0)
     flags.DEFINE_integer("n_critic", None, "discriminator updates a step", lower_bound=1)
     flags.DEFINE_integer("layers", None, "of all networks, as the paper counts them", lower_bound=2)
+    flags.DEFINE_integer("generator_layers", None, "of the generators (default: --layers)",
+                         lower_bound=2)
     flags.DEFINE_integer("width", None, "of their hidden layers", lower_bound=1)
     flags.DEFINE_float("generator_learning_rate", None, "Adam's", lower_bound=0.0)
     flags.DEFINE_float("discriminator_learning_rate", None, "Adam's", lower_bound=0.0)
     flags.DEFINE_integer("frechet_samples", None, "vectors of the Frechet distance", lower_bound=2)
     flags.DEFINE_integer("judge_samples", None, "vectors of Judge and Wasserstein estimate",
                          lower_bound=100)
+    flags.DEFINE_integer("judge_width", None, "of the hidden layers of Judge and estimating critic",
+                         lower_bound=1)
+    flags.DEFINE_integer("wasserstein_steps", None, "updates of the estimating critic", lower_bound=1)
 
 
 def complete(options):
@@ -75,10 +80,11 @@ def make_source(options):
 
 def make(options, shape, num_classes=None, classifier=None):
     """The compiled model of a run, for vectors (d,)."""
-    size = dict(num_layers=options["layers"], width=options["width"])
+    depth, width = options["layers"], options["width"]
     model = MixPlusGAN(
-        [networks.mlp(*shape, *shape, **size) for _ in range(options["n_generators"])],
-        [networks.mlp(*shape, 1, **size) for _ in range(options["n_discriminators"])],
+        [networks.mlp(*shape, *shape, options["generator_layers"] or depth, width)
+         for _ in range(options["n_generators"])],
+        [networks.mlp(*shape, 1, depth, width) for _ in range(options["n_discriminators"])],
         latent_dim=shape[0], base=options["base"], entropy_weight=options["entropy_weight"],
         n_critic=options["n_critic"], seed=options["seed"],
     )
@@ -100,8 +106,10 @@ def train(options, output, resume=False):
         n = max(options["frechet_samples"], options["judge_samples"])
         real, fake = source.sample(n, seed=1)[0], model.sample(n, seed=2)
         judged = slice(options["judge_samples"])
-        judge = metrics.judge_accuracy(real[judged], fake[judged])
-        wasserstein = metrics.wasserstein_estimate(real[judged], fake[judged])
+        judge = metrics.judge_accuracy(real[judged], fake[judged], width=options["judge_width"])
+        wasserstein = metrics.wasserstein_estimate(
+            real[judged], fake[judged], width=options["judge_width"],
+            steps=options["wasserstein_steps"])
         results = {
             "judge_accuracy": judge.accuracy, "tvd_bound": judge.tvd_bound,
             "frechet_distance": metrics.frechet_distance(
@@ -125,8 +133,13 @@ def train(options, output, resume=False):
         path = pathlib.Path(output) / "samples.png"
         if options["dimension"] == 2:
             return plots.save_scatter(samples, real, path)
-        critic = functools.partial(model.discriminators[0], training=False)
-        return plots.save_projection(samples, real, critic, path,
+        weights = keras.ops.convert_to_numpy(model.discriminator_weights.shares())
+
+        def critics(x):  # what the generators see
+            return sum(w * d(x, training=False)
+                       for w, d in zip(weights, model.discriminators, strict=True))
+
+        return plots.save_projection(samples, real, critics, path,
                                      means=getattr(source, "means", None))
 
     return pipeline.run_on_vectors(make, samples, options, output, resume, measure=measure,
