@@ -1,11 +1,13 @@
 """What the apps share: flags to options, run folders, files, errors."""
 
+import contextlib
 import datetime
 import importlib
 import json
 import os
 import pathlib
 import platform
+import subprocess
 import sys
 import zipfile
 
@@ -31,8 +33,9 @@ def run(main, argv=None):
             if len(argv) > 1:
                 raise ValueError(f"Only flags are expected. Received: {argv[1:]}. See --help.")
             main(argv)
-        except (ValueError, TypeError, OverflowError, OSError, ImportError, RuntimeError,
-                callbacks.NonFiniteLossError) as error:
+        except (ValueError, TypeError, OverflowError, OSError, ImportError, RuntimeError, MemoryError,
+                subprocess.CalledProcessError, callbacks.NonFiniteLossError,
+                *_tensorflow_errors()) as error:
             logging.debug("Where it came from:", exc_info=True)  # seen with --verbosity=1
             fail(error)
         except KeyboardInterrupt:
@@ -40,6 +43,8 @@ def run(main, argv=None):
             fail("interrupted." + " Go on with --resume and the same --output." * resumable, code=130)
 
     def parse(argv):
+        for flag in flags.FLAGS.flags_by_module_dict().get("common", ()):  # else --help has not these
+            flags.FLAGS.register_key_flag_for_module(argv[0], flag)
         try:
             rest = flags.FLAGS(argv)
             if flags.FLAGS["verbosity"].using_default_value:
@@ -49,6 +54,15 @@ def run(main, argv=None):
             fail(f"{error}\nSee {argv[0]} --help.")
 
     app.run(guarded, argv=argv, flags_parser=parse)
+
+
+def _tensorflow_errors():
+    """What TensorFlow raises where memory runs out, say."""
+    if keras.backend.backend() != "tensorflow":
+        return ()
+    import tensorflow as tf
+
+    return (tf.errors.OpError,)
 
 
 def fail(message, code=2):
@@ -61,12 +75,24 @@ def scaled(sizes, options):
     return [max(1, round(size * options["width"])) for size in sizes]
 
 
-def write_json(path, content):
-    """Writes JSON so that a reader never sees half a file."""
+@contextlib.contextmanager
+def replacing(path):
+    """Gives a path to write to; it becomes `path` only if all went well, so that no one sees half a
+    file."""
     path = pathlib.Path(path)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(content, indent=2) + "\n")
-    os.replace(partial, path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"partial-{os.getpid()}-{path.name}")  # keeps the suffix
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_json(path, content):
+    """Writes JSON, whole or not at all."""
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(content, indent=2) + "\n")
 
 
 def read_json(path):
@@ -85,7 +111,8 @@ def versions():
 # Options of every training app; what a preset leaves None is derived by the app.
 RUN = {"epochs": None, "steps_per_epoch": None, "batch_size": None, "seed": 0,
        "precision": "float32", "strategy": "none", "devices": None, "tpu": ""}
-IMAGES = {"dataset": "mnist", "data_dir": None, "image_size": 32, "classifier": "auto"}
+IMAGES = {"dataset": "mnist", "data_dir": None, "image_size": 32, "classifier": "auto",
+          "inception": "none"}
 
 
 def define_run_flags(presets):
@@ -112,6 +139,8 @@ def define_image_flags():
     flags.DEFINE_string("data_dir", None, "prepared tfds folder, IDX files (.gz) or an .npz")
     flags.DEFINE_integer("image_size", None, "height and width, a multiple of 8", lower_bound=8)
     flags.DEFINE_string("classifier", None, "auto, or a .keras file (images -> logits)")
+    flags.DEFINE_string("inception", None, "none, or what measures Inception score and FIDs after the "
+                        "training: tfgan (TF-Hub), imagenet (keras.applications) or a file of weights")
 
 
 def check_positive(options, *names):
@@ -123,10 +152,11 @@ def check_positive(options, *names):
             )
 
 
-def resolve_options(presets, output, resume):
+def resolve_options(name, presets, output, resume):
     """Options from, in this order: the command line, the run to be resumed, the preset.
 
     Args:
+        name: of the app.
         presets: dict of preset name -> dict of option -> default value.
         output: the run folder.
         resume: whether its options count.
@@ -134,8 +164,8 @@ def resolve_options(presets, output, resume):
     Raises:
         ValueError: flags that contradict the resumed run (lists the differences).
     """
-    given = {name: flags.FLAGS[name].value for name in (*presets["quick"], "preset")
-             if flags.FLAGS[name].present}
+    given = {option: flags.FLAGS[option].value for option in (*presets["quick"], "preset")
+             if flags.FLAGS[option].present}
     path = pathlib.Path(output) / "options.json"
     if resume and not path.exists():
         raise FileNotFoundError(
@@ -144,11 +174,14 @@ def resolve_options(presets, output, resume):
         )
     if not resume:
         preset = given.get("preset", "quick")
-        return {"preset": preset, **presets[preset], **given}
+        return {"app": name, "preset": preset, **presets[preset], **given}
     started = read_json(path)["options"]
-    lines = "".join(f"\n  --{name}: the run has {started.get(name)!r}, received {value!r}"
-                    for name, value in given.items()
-                    if name not in _MAY_DIFFER and started.get(name) != value)
+    if started.get("app", name) != name or started.get("preset") not in presets:
+        raise ValueError(f"--resume expects a run of this app, {name}. Received: {output}, a run of "
+                         f"{started.get('app', 'another')}. Resume it with the app that made it.")
+    lines = "".join(f"\n  --{option}: the run has {started.get(option)!r}, received {value!r}"
+                    for option, value in given.items()
+                    if option not in _MAY_DIFFER and started.get(option) != value)
     if lines:
         raise ValueError(
             f"--resume expects the options that the run in {output} was started with. "
@@ -156,7 +189,7 @@ def resolve_options(presets, output, resume):
         )
     # A run of an earlier version lacks the options that are new.
     return {**presets[started["preset"]], **started,
-            **{name: given[name] for name in _MAY_DIFFER if name in given}}
+            **{option: given[option] for option in _MAY_DIFFER if option in given}}
 
 
 # Where the data lie and which devices share the work is no property of the run.
@@ -228,8 +261,23 @@ def load_split(options, split):
     return images, labels
 
 
+def of_classes(labels, classes):
+    """Which labels are of `classes`, as "8,3"; a boolean array.
+
+    Raises:
+        ValueError: a class that has no label.
+    """
+    wanted, known = class_names(classes), {str(label) for label in np.unique(labels)}
+    if not wanted <= known:
+        raise ValueError(f"Classes are expected to be of {sorted(known)}. Received: {sorted(wanted)}")
+    return np.isin(labels.astype(str), list(wanted))
+
+
+def class_names(classes):
+    return {text.strip() for text in classes.split(",")}
+
+
 def save_model(model, path):
-    """Saves a Keras model so that a reader never sees half a file."""
-    partial = path.with_name(f"partial-{path.name}")
-    model.save(partial)
-    os.replace(partial, path)
+    """Saves a Keras model, whole or not at all."""
+    with replacing(path) as partial:
+        model.save(partial)

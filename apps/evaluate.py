@@ -11,7 +11,7 @@ import pathlib
 
 import artifacts
 import common
-import pipeline
+import measures
 from absl import flags
 
 from keras_multigan import data, metrics
@@ -26,7 +26,7 @@ def define_flags():
     flags.DEFINE_string("classifier", None, "auto (the run's; for mnist the shipped one), or a "
                         ".keras file (images -> logits) (default: the run's; else auto)")
     flags.DEFINE_enum("split", "test", ["train", "test"], "split with the real images")
-    flags.DEFINE_integer("num_samples", pipeline.NUM_EVALUATION_IMAGES, "generated images in all",
+    flags.DEFINE_integer("num_samples", measures.NUM_EVALUATION_IMAGES, "generated images in all",
                          lower_bound=2)
     flags.DEFINE_integer("seed", 1000, "generator k samples with seed + k; 1000 as in training",
                          lower_bound=0, upper_bound=10**9)
@@ -68,7 +68,7 @@ def find_classifier(folder, dataset, choice, trained_on):
     if own.is_file() and dataset == trained_on:
         return common.load_model(own, f"{make}, give it by --classifier."), (
             f"compact classifier trained on {dataset}")
-    if dataset == "mnist":
+    if dataset.split(":")[0] == "mnist":
         return metrics.shipped_classifier(), "keras_multigan MNIST classifier (shipped)"
     raise FileNotFoundError(
         f"Expected a classifier for {dataset!r}: classifier.keras in a run folder that was trained "
@@ -78,11 +78,11 @@ def find_classifier(folder, dataset, choice, trained_on):
 
 
 def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=None, split="test",
-             num_samples=pipeline.NUM_EVALUATION_IMAGES, seed=1000):
+             num_samples=measures.NUM_EVALUATION_IMAGES, seed=1000):
     """Samples and measures; the arguments are the flags.
 
     Returns:
-        What `pipeline.measure` returns, and "options" and "versions" beside it.
+        What `measures.measure` returns, and "options" and "versions" beside it.
     """
     folder = pathlib.Path(model).expanduser()
     run = run_options(folder)
@@ -107,7 +107,9 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
     classifier, name = find_classifier(
         folder, dataset, classifier or own.get("classifier") or "auto", own.get("dataset")
     )
-    real, _ = data.load_images(dataset, split, image_size=image_size, data_dir=data_dir)
+    real, labels = data.load_images(dataset, split, image_size=image_size, data_dir=data_dir)
+    if own.get("classes"):
+        real = real[common.of_classes(labels, own["classes"])]
     if real.shape[-1] != model.image_shape[-1]:
         raise ValueError(
             f"Expected a data set with images like the generated ones, {model.image_shape}. "
@@ -116,7 +118,7 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
     metrics.classifier_logits(real[:1], classifier)  # raises before minutes of sampling
     images = [model.sample(each, generator=number, seed=seed + index)
               for index, number in enumerate(rows.values())]
-    results = pipeline.measure(images, real, classifier, name, dataset)
+    results = measures.measure(images, real, classifier, name, dataset)
     if list(rows) == ["mixture"]:
         results["pairwise_tvd"] = None  # which generator an image comes from is not known
     return {
@@ -135,7 +137,7 @@ def main(argv):
     if output is not None:
         output = artifacts.check_output(output, (".json",), flags.FLAGS.overwrite)
     results = evaluate(**{name: flags.FLAGS[name].value for name in names})
-    print(pipeline.report(results))
+    print(measures.report(results))
     print(f"\nmeasured: {', '.join(results['measured'])} of {flags.FLAGS.model}")
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)

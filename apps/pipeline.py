@@ -4,6 +4,7 @@ import collections
 import importlib.util
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -12,32 +13,12 @@ import time
 import classifiers
 import common
 import keras
+import measures
 import numpy as np
 from absl import flags, logging
 
 from keras_multigan import callbacks, distribute, export, metrics, networks, plots
 
-# As in the papers on MNIST, where the test split has as many.
-NUM_EVALUATION_IMAGES = 10_000
-REPORTED = (
-    ("pairwise_tvd", "pairwise TVD", ".4f"),
-    ("frechet_distance", "Frechet distance, mixture", ".3f"),
-    ("frechet_distance_by_generator", "  of each generator", ".2f"),
-    ("frechet_features", "  on", ""),
-    ("classifier_score", "classifier score", ".3f"),
-    ("judge_accuracy", "Judge accuracy", ".4f"),
-    ("tvd_bound", "  TVD at least", ".4f"),
-    ("wasserstein_estimate", "Wasserstein estimate", ".4f"),
-    ("mixture_weights", "mixture weights", ".3f"),
-    ("modes_covered", "modes covered", "d"),
-    ("least_share_of_own_mode", "  least share on one", ".4f"),
-    ("first_outside_auxiliary_class", "first generator outside", ".4f"),
-    ("high_quality", "high-quality samples", ".4f"),
-    ("precision", "precision", ".3f"), ("recall", "recall", ".3f"),
-    ("coverage", "  coverage", ".3f"),
-    ("clustering_accuracy", "clustering accuracy", ".4f"),
-    ("normalized_mutual_information", "normalised mutual inf.", ".4f"),
-)
 _GRAY = ("digits", "mnist", "fashion_mnist", "kmnist", "emnist")
 
 
@@ -52,12 +33,12 @@ def main(name, presets, complete, make, train):
         train: function (options, output, resume) -> results.
     """
     output = flags.FLAGS.output or f"runs/{name}-{flags.FLAGS.preset}"
-    options = complete(common.resolve_options(presets, output, flags.FLAGS.resume))
+    options = complete(common.resolve_options(name, presets, output, flags.FLAGS.resume))
     if flags.FLAGS.dry_run:
         return dry_run(options, make)
     results = train(options, output, flags.FLAGS.resume)
     if results is not None:
-        print(report(results))
+        print(measures.report(results))
         print(f"\nrun folder: {output}")
 
 
@@ -82,7 +63,8 @@ def build(make, options):
     """The model of `options` on data of the right shape, without the data."""
     if options.get("dimension"):
         return seeded(make, options, (options["dimension"],), None, None)
-    shape = (options["image_size"],) * 2 + (1 if options["dataset"].split(":")[0] in _GRAY else 3,)
+    gray = re.split("[:/]", options["dataset"])[0] in _GRAY
+    shape = (options["image_size"],) * 2 + (1 if gray else 3,)
     return seeded(make, options, shape, 10, networks.compact_classifier(shape, filters=4))
 
 
@@ -112,7 +94,7 @@ def run_on_images(make, options, output, resume=False, *, select=None,
         training_set: function (images, labels) -> what `fit` gets; images, and labels where the model
             needs them, if None.
         extra: function (model, images_by_generator, (test images, labels), classifier) -> dict of
-            results beside those of `measure`.
+            results beside those of `measures.measure`.
 
     Returns:
         The content of metrics.json; None on a worker that is not the first.
@@ -136,14 +118,17 @@ def run_on_images(make, options, output, resume=False, *, select=None,
                           else keras.models.clone_model(classifier))
         model = seeded(make, options, shape, num_classes, its_classifier)
         model.check_batch_size(options["batch_size"])
-    # All is known to fit.
+    # What would fail after the training fails now.
+    metrics.classifier_logits(test_set[0][:1], classifier)
+    if options["inception"] != "none":
+        measures.inception_outputs(test_set[0][:1], options["inception"])
     if not trained:
         classifiers.train(classifier, *splits, options["dataset"])
     if model.num_classes is None and training_set is None:
         train_set = (train_set[0], None)
     if common.writes(options):
         common.open_run(output, options, resume)
-        if name.startswith("compact classifier") and not own_classifier.exists():
+        if not trained:
             common.save_model(classifier, own_classifier)
     with scope:
         its_classifier.set_weights(classifier.get_weights())
@@ -151,14 +136,18 @@ def run_on_images(make, options, output, resume=False, *, select=None,
     if not common.writes(options):
         return None
     # Outside the scope, where what is saved and loaded would make variables of all workers.
-    images = sample_each(model, NUM_EVALUATION_IMAGES // model.num_generators)
-    results = measure(images, test_set[0], classifier, name, options["dataset"])
+    results = keep(model, output, seconds)
+    images = measures.sample_each(model, measures.NUM_EVALUATION_IMAGES // model.num_generators)
+    plots.save_samples(np.stack([i[:10] for i in images]), output / "samples.png")
+    results |= measures.measure(images, test_set[0], classifier, name, options["dataset"])
     if extra is not None:
         results |= extra(model, images, test_set, classifier)
-    plots.save_samples(np.stack([i[:10] for i in images]), output / "samples.png")
+    if options["inception"] != "none":
+        results |= measures.measure_by_inception(model, splits[0][0], test_set[0], options["inception"])
     plots.save_class_table(results["class_probabilities"], output / "class_table.png",
                            f"average class probabilities in %, TVD {results['pairwise_tvd']:.4f}")
-    return finish(model, results, output, seconds)
+    common.write_json(output / "metrics.json", results)
+    return results
 
 
 def run_on_vectors(make, samples, options, output, resume=False, *, measure, picture):
@@ -189,15 +178,11 @@ def run_on_vectors(make, samples, options, output, resume=False, *, measure, pic
         seconds = train(model, samples, None, options, output, draw)
     if not common.writes(options):
         return None
+    results = keep(model, output, seconds)
     picture(model, None)
-    return finish(model, measure(model), output, seconds)
-
-
-def sample_each(model, count):
-    """Arrays of `count` samples, one of each generator that takes part."""
-    weights = model.mixture_weights
-    return [model.sample(count, generator=k, seed=1000 + k) for k in range(model.num_generators)
-            if weights is None or weights[k] > 0]
+    results |= measure(model)
+    common.write_json(output / "metrics.json", results)
+    return results
 
 
 def _open(options, output, resume):
@@ -246,89 +231,19 @@ def train(model, x, y, options, output, *pictures):
     return time.time() - start
 
 
-def measure(images_by_generator, real, classifier, classifier_name, dataset):
-    """The measures of a mixture with equal shares.
-
-    Args:
-        images_by_generator: list of n arrays (N, H, W, C) in [-1, 1].
-        real: array of test images.
-        classifier: Keras model, images -> logits.
-        classifier_name: what to call it.
-        dataset: "mnist" (or a version of it) gets TF-GAN's MNIST functions, others the classifier's
-            logits.
+def keep(model, output, seconds):
+    """Writes what every trained model leaves: model.keras, export/ and curves.png.
 
     Returns:
-        dict for metrics.json.
-    """
-    probabilities = metrics.class_probabilities(images_by_generator, classifier)
-    mixture = np.concatenate(images_by_generator)
-    if dataset.split(":")[0] == "mnist":
-        def distance(images):
-            return metrics.mnist_frechet_distance(real, images)
-
-        score = metrics.mnist_score(mixture)
-        measured_by = score.classifier
-    else:
-        real_logits = metrics.classifier_logits(real, classifier)
-
-        def distance(images):
-            return metrics.frechet_distance(
-                real_logits, metrics.classifier_logits(images, classifier)
-            )
-
-        score = metrics.classifier_score(metrics.classifier_logits(mixture, classifier))
-        measured_by = classifier_name
-    return {
-        "frechet_distance": float(distance(mixture)),
-        "frechet_distance_by_generator": [float(distance(i)) for i in images_by_generator],
-        "frechet_features": f"logits of: {measured_by}",
-        "classifier_score": float(score),
-        "pairwise_tvd": metrics.pairwise_tvd(probabilities),
-        "class_probabilities": probabilities.round(6).tolist(),
-        "class_probabilities_by": classifier_name,
-        "generated_images": len(mixture),
-        "real_images": len(real),
-    }
-
-
-def report(results):
-    """The printed form of the results of a run."""
-    lines = []
-    for key, title in (("class_probabilities", "average class probabilities in % "
-                        f"({results.get('class_probabilities_by')})"),
-                       ("mode_shares", "samples by nearest mode in %")):
-        if key in results:
-            table = np.array(results[key])
-            lines += ["", title, " " * 12 + "".join(f"{k:>7}" for k in range(table.shape[1]))]
-            lines += [f"generator {k:<2}" + "".join(f"{100 * p:7.2f}" for p in row)
-                      for k, row in enumerate(table)]
-    lines.append("")
-    for key, title, form in REPORTED:
-        value = results.get(key)
-        if value is not None:
-            values = value if isinstance(value, list) else [value]
-            lines.append(f"{title:26}" + ", ".join(format(v, form) for v in values))
-    if "class_probabilities" in results:
-        lines.append(f"  from {results['generated_images']} generated and {results['real_images']} "
-                     "real test images")
-    return "\n".join(lines)
-
-
-def finish(model, results, output, seconds):
-    """Writes what every run leaves: model.keras, export/, curves.png and metrics.json.
-
-    Returns:
-        The results, with the length of the run.
+        dict of the first results, the length of the run.
     """
     history = callbacks.read_history(output)
-    results.update(epochs=len(history), training_steps=model.steps_trained,
-                   seconds_of_last_attempt=round(seconds, 1), last_epoch=history[-1])
     plots.save_curves({name: [row[name] for row in history] for name in history[0]},
                       output / "curves.png")
     common.save_model(model, output / "model.keras")
-    results["export"] = export_run(model, output)
-    common.write_json(output / "metrics.json", results)
-    return results
+    return {"epochs": len(history), "training_steps": model.steps_trained,
+            "seconds_of_last_attempt": round(seconds, 1), "last_epoch": history[-1],
+            "export": export_run(model, output)}
 
 
 def export_run(model, output):

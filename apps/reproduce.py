@@ -27,7 +27,7 @@ from keras_multigan import callbacks
 
 PAPERS = {"commute": commute.PAPER, "mix_plus": mix_plus.PAPER, "mix": mix.PAPER, "mim": mim.PAPER,
           "gm": gm.PAPER, "mm": mm.PAPER, "p2": p2.PAPER}
-OVERRIDES = ("epochs", "steps_per_epoch", "width", "batch_size")
+OVERRIDES = ("epochs", "steps_per_epoch", "width", "batch_size", "inception")
 
 
 def define_flags():
@@ -44,6 +44,7 @@ def define_flags():
     flags.DEFINE_integer("steps_per_epoch", None, "of every run", lower_bound=1)
     flags.DEFINE_float("width", None, "of every run's networks", lower_bound=0.0)
     flags.DEFINE_integer("batch_size", None, "of every run, rounded up where it must be", lower_bound=1)
+    flags.DEFINE_string("inception", None, "as of the training app, of every run")
     flags.DEFINE_bool("dry_run", False, "list the runs and their options, train nothing")
 
 
@@ -103,8 +104,8 @@ def shared_classifier(options, output):
     """`classifier` of all runs. On digits each would train its own, and distances that different
     classifiers measure cannot be compared."""
     path = output / "classifier.keras"
-    if options["dataset"] == "mnist":
-        return "auto"
+    if options["dataset"] == "mnist" and options["image_size"] == 32:
+        return "auto"  # the shipped one
     if not path.exists():
         keras.utils.set_random_seed(0)
         splits = [common.load_split(options, split) for split in ("train", "test")]

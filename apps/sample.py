@@ -8,9 +8,6 @@ A .png has one row a generator. A .npy has float32 images (N, H, W, C) in [-1, 1
 after the other; a .npz has one such array each, named generator_0, ... or mixture.
 """
 
-import contextlib
-import os
-
 import artifacts
 import common
 import numpy as np
@@ -55,7 +52,7 @@ def sample(*, model, generator="all", num_samples=10, seed=0, output="samples.pn
     # One seed for all: generators of one .keras file get the same noise, column by column.
     images = {name: model.sample(num_samples, generator=number, seed=seed)
               for name, number in artifacts.rows(model, generator).items()}
-    with _replacing(output) as partial:
+    with common.replacing(output) as partial:
         if output.suffix == ".png":
             plots.save_samples(np.stack(list(images.values())), partial)
         elif output.suffix == ".npy":
@@ -63,18 +60,6 @@ def sample(*, model, generator="all", num_samples=10, seed=0, output="samples.pn
         else:
             np.savez(partial, **images)
     return images
-
-
-@contextlib.contextmanager
-def _replacing(path):
-    """Gives a path to write to; it becomes `path` only if all went well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"partial-{os.getpid()}-{path.name}")  # keeps the suffix
-    try:
-        yield partial
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def main(argv):

@@ -17,8 +17,8 @@ from keras_multigan import networks
 from keras_multigan.models import MIMGAN
 
 PAPER = {
-    **common.RUN, **common.IMAGES, "batch_size": 64, "epochs": 200,
-    "n_generators": 5, "latent_dim": 100, "filters": 64, "learning_rate": 2e-4,
+    **common.RUN, **common.IMAGES, "image_size": 28, "batch_size": 64, "epochs": 200,
+    "n_generators": 10, "latent_dim": 100, "filters": 64, "learning_rate": 2e-4,
     "mutual_information_weight": 1.0, "mutual_information": "overlap", "saturating": False,
 }
 PRESETS = {

@@ -21,11 +21,11 @@ PAPER = {
     **common.RUN, **common.IMAGES, "dataset": "cifar10", "batch_size": 50, "epochs": 100,
     "steps_per_epoch": 1000, "n_generators": 10, "n_discriminators": 10, "supervised": True,
     "latent_dim": 80, "filters": 256, "feature_matching_weight": None, "n_critic": 4,
-    "ema": 0.9999, "learning_rate": 2e-4,
+    "ema": 0.9999, "learning_rate": 2e-4, "inception": "tfgan",
 }
 PRESETS = {
     "paper": PAPER,
-    "quick": {**PAPER, "dataset": "digits", "image_size": 8, "n_generators": 5,
+    "quick": {**PAPER, "dataset": "digits", "image_size": 8, "inception": "none", "n_generators": 5,
               "n_discriminators": 5, "latent_dim": 20, "filters": 16, "n_critic": 2, "ema": 0.99,
               "epochs": 60, "steps_per_epoch": 50},
 }

@@ -13,6 +13,7 @@ import pathlib
 
 import common
 import keras
+import measures
 import pipeline
 from absl import flags
 
@@ -120,7 +121,7 @@ def train(options, output, resume=False):
             "frechet_samples": options["frechet_samples"], "judge_samples": options["judge_samples"],
         }
         if options["data"] == "gaussians":
-            shares = metrics.mode_shares(pipeline.sample_each(model, 5000), source.means)
+            shares = metrics.mode_shares(measures.sample_each(model, 5000), source.means)
             results.update(
                 mode_shares=shares.tolist(), pairwise_tvd=metrics.pairwise_tvd(shares),
                 least_share_of_own_mode=float(shares.max(axis=1).min()),
@@ -129,7 +130,7 @@ def train(options, output, resume=False):
         return results
 
     def picture(model, epoch):
-        samples, real = pipeline.sample_each(model, 300), source.sample(1000, seed=3)[0]
+        samples, real = measures.sample_each(model, 300), source.sample(1000, seed=3)[0]
         path = pathlib.Path(output) / "samples.png"
         if options["dimension"] == 2:
             return plots.save_scatter(samples, real, path)

@@ -18,7 +18,8 @@ def output_shape(network, input_shape, name):
         raise ValueError(f"{name} is expected to be a keras.Model. Received: {network!r}")
     expected = getattr(network, "input_shape", None) if network.built else None
     try:
-        if isinstance(expected, tuple) and expected[1:] != input_shape:
+        if isinstance(expected, tuple) and (len(expected) != len(input_shape) + 1 or any(
+                e not in (None, size) for e, size in zip(expected[1:], input_shape, strict=True))):
             raise ValueError(f"it takes {expected[1:]}")
         outputs = network(keras.KerasTensor((2, *input_shape)))
         return keras.tree.map_structure(lambda output: tuple(output.shape[1:]), outputs)
@@ -28,6 +29,24 @@ def output_shape(network, input_shape, name):
             f"{', '.join(map(str, input_shape))}). Received: the network {network.name!r}; {error}. "
             "Build the networks with the same latent_dim and image_shape."
         ) from error
+
+
+def whole_number(value, name, or_none=False):
+    """`value` as an int; None if that is allowed. Raises ValueError unless it is a whole number >= 1;
+    `name` names it."""
+    if or_none and value is None:
+        return None
+    if int(value) != value or value < 1:
+        raise ValueError(f"{name} is expected to be a whole number, {name} >= 1. Received: {value!r}")
+    return int(value)
+
+
+def distinct(networks, name):
+    """`networks` as a list. Raises ValueError if it is empty or has one network twice."""
+    if not networks or len({id(network) for network in networks}) < len(networks):
+        raise ValueError(f"{name} is expected to be a list of at least one network, all distinct. "
+                         f"Received: {networks!r}")
+    return list(networks)
 
 
 def check_score(network, input_shape, name):

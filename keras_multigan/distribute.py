@@ -16,9 +16,8 @@ def scope(strategy="none", devices=None, tpu=""):
 
     Args:
         strategy: "none"; "mirrored", the devices of this machine; "multiworker", the devices of all
-            hosts (TensorFlow: environment variable TF_CONFIG; JAX: the KERAS_DISTRIBUTION_* ones of
-            `keras.distribution.initialize`); "tpu". On TensorFlow these are tf.distribute's
-            strategies, on JAX `keras.distribution.DataParallel`.
+            hosts that the environment variable TF_CONFIG names, TensorFlow only; "tpu". On TensorFlow
+            these are tf.distribute's strategies, on JAX `keras.distribution.DataParallel`.
         devices: number of replicas of "mirrored"; all GPUs, or one CPU, if None. Without a GPU they
             are virtual CPU devices.
         tpu: TensorFlow's name or address of the TPU; "" or "local" on a TPU VM.
@@ -28,7 +27,7 @@ def scope(strategy="none", devices=None, tpu=""):
 
     Raises:
         ValueError: unknown strategy, a number of devices that this machine cannot give, no TPU, a
-            missing or malformed TF_CONFIG.
+            missing or malformed TF_CONFIG, "multiworker" on JAX.
         RuntimeError: from within the context, another worker has ended.
     """
     if strategy not in STRATEGIES:
@@ -71,10 +70,6 @@ def scope(strategy="none", devices=None, tpu=""):
 
 def is_chief():
     """Whether this process is the one that writes files: the only one, or the first worker."""
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return jax.process_index() == 0
     config = _tf_config()
     task = config.get("task", {"type": "chief"})
     return task["type"] == "chief" or (
@@ -204,8 +199,11 @@ def _data_parallel(strategy, count):
     import jax
 
     if strategy == "multiworker":
-        keras.distribution.initialize()
-    elif strategy == "mirrored" and count is not None:
+        raise ValueError(
+            "strategy='multiworker' expects the TensorFlow backend; on JAX a run has the devices of "
+            "one host. Received: the backend 'jax'. Set KERAS_BACKEND=tensorflow, or use 'mirrored'."
+        )
+    if strategy == "mirrored" and count is not None:
         with contextlib.suppress(RuntimeError):  # JAX has started: its devices are settled
             jax.config.update("jax_num_cpu_devices", count)
     platform = jax.default_backend()

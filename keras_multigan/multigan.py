@@ -35,7 +35,8 @@ class MultiGAN(keras.Model):
             image shape; or -> vectors (N, d). Generators that share layers come as one functional
             model with an output for each of them.
         latent_dim: length of a noise vector; noise is standard normal.
-        seed: int that fixes noise and data order, drawn at random if None.
+        seed: int that fixes noise and data order; from NumPy's random state if None, which
+            `keras.utils.set_random_seed` fixes.
 
     Raises:
         ValueError: no generators, or their shapes do not fit `latent_dim` or each other.
@@ -43,6 +44,7 @@ class MultiGAN(keras.Model):
 
     log_names = ()
     num_classes = None  # a model that needs labels has their number here
+    generator_batch_size = None  # of a model that has such an argument
 
     def __init__(self, generators, *, latent_dim, seed=None, name=None, **kwargs):
         super().__init__(name=name, **kwargs)
@@ -63,7 +65,7 @@ class MultiGAN(keras.Model):
             )
         self.generators = list(generators)
         self.latent_dim = int(latent_dim)
-        self.seed = int(np.random.SeedSequence().entropy % 2**31) if seed is None else int(seed)
+        self.seed = np.random.randint(2**31) if seed is None else int(seed)
         self.seed_generator = keras.random.SeedGenerator(self.seed)
         shapes = [output_shape(g, (self.latent_dim,), f"generators[{k}]")
                   for k, g in enumerate(self.generators)]
@@ -148,6 +150,13 @@ class MultiGAN(keras.Model):
         numbers = distribution((batch_size * replicas, *shape), seed=self.seed_generator)
         return self.engine.replica_share(numbers)
 
+    def own_batch_size(self, default):
+        """Samples that each generator makes on this replica: its share of `generator_batch_size`,
+        `default` where that is None."""
+        if self.generator_batch_size is None:
+            return default
+        return self.generator_batch_size // self.engine.num_replicas()
+
     def sample(self, num_samples, generator=None, seed=None, batch_size=500):
         """Generates images in inference mode.
 
@@ -196,7 +205,8 @@ class MultiGAN(keras.Model):
 
     # Training.
 
-    def compile(self, run_eagerly=False, steps_per_execution=1, jit_compile="auto", **optimizers):
+    def compile(self, *unnamed, run_eagerly=False, steps_per_execution=1, jit_compile="auto",
+                **optimizers):
         """Sets one optimizer a phase.
 
         Args:
@@ -205,7 +215,7 @@ class MultiGAN(keras.Model):
             run_eagerly, steps_per_execution, jit_compile: as in `keras.Model.compile`.
 
         Raises:
-            TypeError: an argument that names no phase.
+            TypeError: an argument without name, or one that names no phase.
             ValueError: an optimizer shared by two phases; the float16 precision; jit_compile or
                 steps_per_execution > 1 on several TensorFlow replicas.
         """
@@ -219,10 +229,10 @@ class MultiGAN(keras.Model):
         phases = self.phases()
         names = [phase.name for phase in phases]
         unknown = set(optimizers) - {f"{name}_optimizer" for name in names}
-        if unknown:
+        if unnamed or unknown:
             raise TypeError(
-                f"compile expects {', '.join(f'{name}_optimizer' for name in names)}. "
-                f"Received: {', '.join(sorted(unknown))}. The losses are the model's own."
+                f"compile expects {', '.join(f'{name}_optimizer=' for name in names)}. Received: "
+                f"{', '.join([*map(repr, unnamed), *sorted(unknown)])}. The losses are the model's own."
             )
         self._compile_arguments = dict(
             run_eagerly=run_eagerly, steps_per_execution=steps_per_execution,
@@ -304,6 +314,13 @@ class MultiGAN(keras.Model):
                 f"{replicas} replicas). Received: {batch_size}. Use "
                 f"{max(batch_size // unit, 1) * unit} or {max(batch_size // unit + 1, 2) * unit}."
             )
+        if self.generator_batch_size is not None and self.generator_batch_size % replicas:
+            raise ValueError("generator_batch_size is expected to be a multiple of the number of "
+                             f"replicas, {replicas}. Received: {self.generator_batch_size}")
+        devices = self.engine.num_devices()
+        if batch_size * self.batches_per_step % devices:
+            raise ValueError(f"The batch size is expected to be a multiple of the {devices} devices. "
+                             f"Received: {batch_size}. Use {max(batch_size // devices, 1) * devices}.")
 
     def fit(self, x, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None,
             initial_epoch=0, steps_per_epoch=None):

@@ -13,12 +13,16 @@ def image_grid(images_by_generator):
     """Images as one picture, a row a generator.
 
     Args:
-        images_by_generator: array (n, M, H, W, C) in [-1, 1], C 1 or 3.
+        images_by_generator: array (n, M, H, W, C) in [-1, 1]; where C is neither 1 nor 3, the first
+            channel is shown.
 
     Returns:
-        uint8 array (height, width, C), with white gaps of 1 or 2 pixels.
+        uint8 array (height, width, 1 or 3), with white gaps of 1 or 2 pixels.
     """
-    images = np.clip(np.round((np.asarray(images_by_generator) + 1) * 127.5), 0, 255)
+    images = np.asarray(images_by_generator)
+    if images.shape[-1] not in (1, 3):
+        images = images[..., :1]
+    images = np.clip(np.round((images + 1) * 127.5), 0, 255)
     images = np.pad(images.astype("uint8"), ((0, 0), (0, 0), (1, 1), (1, 0), (0, 0)),
                     constant_values=255)
     n, _, _, _, channels = images.shape

@@ -25,7 +25,7 @@ strategy, devices, path = sys.argv[1], int(sys.argv[2]) or None, sys.argv[3]
 with distribute.scope(strategy, devices):
     keras.utils.set_random_seed(7)
     model = ComMutEGAN([tiny.generator(), tiny.generator()], tiny.critic(dropout=0.0),
-                       tiny.classifier(), latent_dim=tiny.LATENT, seed=5)
+                       tiny.classifier(), latent_dim=tiny.LATENT, seed=5, generator_batch_size=4)
     sgd = lambda: keras.optimizers.SGD(0.01)
     model.compile(critic_optimizer=sgd(), generator_optimizer=sgd())
     history = model.fit(tiny.images(), batch_size=12, steps_per_epoch=3, verbose=0).history
@@ -78,6 +78,32 @@ def test_two_local_devices_compute_what_one_does(one_device, tmp_path):
     (output,) = finish(start("mirrored", 2, tmp_path / "weights.npz"))
     assert keras.backend.backend() == "jax" or "replicas 2" in output
     assert same(weights(tmp_path / "weights.npz"), one_device)
+
+
+def test_batches_that_the_devices_cannot_share():
+    code = """
+import keras, pytest, tiny
+from keras_multigan import distribute
+from keras_multigan.models import ComMutEGAN
+
+with distribute.scope("mirrored", 2):
+    for n_critic, own, message in ((1, None, "multiple"), (2, 3, "generator_batch_size .* 2. Rec")):
+        model = ComMutEGAN([tiny.generator()], tiny.critic(), latent_dim=tiny.LATENT,
+                           n_critic=n_critic, generator_batch_size=own)
+        if own is None or keras.backend.backend() == "tensorflow":
+            with pytest.raises(ValueError, match=message):
+                model.check_batch_size(9 if own is None else 10)
+        else:  # one program computes on the global batch
+            model.check_batch_size(9)
+"""
+    paths = os.pathsep.join([str(TESTS), str(TESTS.parent)])
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": paths})
+
+
+@pytest.mark.jax
+def test_jax_has_one_host():
+    with pytest.raises(ValueError, match="multiworker.*TensorFlow backend.*Received: .* 'jax'"):
+        distribute.scope("multiworker")
 
 
 @pytest.mark.tensorflow

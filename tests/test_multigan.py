@@ -82,6 +82,11 @@ def test_seed_none_draws_anew():
     arguments = dict(latent_dim=tiny.LATENT, tvd_weight=0)
     seeds = {ComMutEGAN([tiny.generator()], tiny.critic(), **arguments).seed for _ in range(3)}
     assert len(seeds) > 1
+    again = []
+    for _ in range(2):
+        keras.utils.set_random_seed(4)
+        again.append(ComMutEGAN([tiny.generator()], tiny.critic(), **arguments).seed)
+    assert again[0] == again[1]
 
 
 def test_mixed_precision_trains_and_gives_float32():
@@ -106,8 +111,10 @@ def test_float16_is_refused():
 
 
 def test_compile_names_the_optimizers_it_takes():
-    with pytest.raises(TypeError, match="critic_optimizer, generator_optimizer. Received: loss"):
+    with pytest.raises(TypeError, match="critic_optimizer=, generator_optimizer=. Received: loss"):
         make().compile(loss="mse")
+    with pytest.raises(TypeError, match="Received: 'adam'"):  # not taken for run_eagerly
+        make().compile("adam")
     model = make()
     model.compile(critic_optimizer="sgd")
     assert isinstance(model.optimizer["critic"], keras.optimizers.SGD)
@@ -155,6 +162,23 @@ def test_bad_datasets():
     ):
         with pytest.raises(ValueError, match=message):
             model.fit(data, verbose=0, **arguments)
+
+
+def test_a_dataset_of_dicts():
+    tf = pytest.importorskip("tensorflow")
+    data = tf.data.Dataset.from_tensor_slices({"image": tiny.images()}).batch(10)
+    with pytest.raises(TypeError, match="images, or of .images, labels.*as_supervised=True"):
+        make().fit(data, verbose=0)
+
+
+def test_a_critic_of_any_image_size_and_a_count_that_is_a_float():
+    inputs = keras.Input((None, None, 1))
+    scores = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(1, 3)(inputs))
+    model = ComMutEGAN([tiny.generator()], keras.Model(inputs, scores), latent_dim=tiny.LATENT,
+                       n_critic=2.0)
+    model.compile()
+    model.fit(tiny.images(), batch_size=10, verbose=0)
+    assert model.n_critic == 2 and type(model.n_critic) is int
 
 
 def test_neither_array_nor_dataset():

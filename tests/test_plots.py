@@ -21,6 +21,14 @@ def pixels(path, color):
     return int((image == [int(color[i : i + 2], 16) for i in (1, 3, 5)]).all(axis=-1).sum())
 
 
+@pytest.mark.parametrize("channels, seen", [(1, [0, 0, 0]), (2, [0, 0, 0]), (3, [0, 1, 2])])
+def test_samples_of_any_number_of_channels(channels, seen, tmp_path):
+    images = np.random.default_rng(0).uniform(-1, 1, (1, 2, 32, 32, channels))
+    plots.save_samples(images, tmp_path / "x.png")
+    pixel = imread(tmp_path / "x.png")[2, 2, :3]
+    np.testing.assert_allclose(pixel, (images[0, 0, 0, 0, seen] + 1) / 2, atol=1 / 255)
+
+
 def test_scatter_shows_real_samples_and_every_generator(tmp_path):
     real = np.concatenate(clouds(*CORNERS))
     path = tmp_path / "scatter.png"

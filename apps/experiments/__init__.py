@@ -10,13 +10,14 @@ class Column(typing.NamedTuple):
 
 
 FRECHET = Column("Frechet distance", "frechet_distance", ".3f")
+FID = Column("FID, training images", "fid_train", ".2f")  # with the option inception only
 TVD = Column("TVD", "pairwise_tvd", ".4f")
 SCORE = Column("classifier score", "classifier_score", ".3f")
 
 
 class Run(typing.NamedTuple):
     label: str
-    options: dict  # of the app, where they differ from the preset
+    options: dict  # of the app, where they differ from the preset; {"times": k} multiplies it
     paper: dict = {}  # metrics.json's key -> as printed in the paper
     x: float | None = None  # on the plot's axis
 
@@ -25,7 +26,7 @@ class Experiment(typing.NamedTuple):
     title: str
     note: str
     runs: list
-    columns: tuple = (FRECHET, TVD, SCORE)  # the first two are plotted
+    columns: tuple = (FRECHET, TVD, SCORE)  # the first two that are measured are plotted
     axis: str | None = None
     class_tables: dict | None = None  # the paper's, in %, by label; None: no such tables are wanted
     presets: dict = {"quick": "quick", "paper": "paper"}  # the app's preset at each scale
@@ -45,9 +46,18 @@ def complete(paper, experiment, run, scale, overrides):
     """The complete options of a run."""
     name = experiment.presets[scale]
     preset = paper.app.PRESETS[name]
-    overrides = {key: value if preset[key] is None else type(preset[key])(value)
-                 for key, value in overrides.items()}
+    for key, value in overrides.items():
+        kind = type(preset.get(key))
+        if key not in preset or kind is int and int(value) != value:
+            raise ValueError(
+                f"--{key} is expected to fit the options of the runs, which "
+                + (f"have a whole number, {preset[key]}" if key in preset else "have none of this name")
+                + f". Received: {value}. Leave it out or change it.")
+        overrides = {**overrides, key: int(value) if kind is int else value}
     options = {"preset": name, **preset, **run.options, **overrides}
+    for key, value in run.options.items():
+        if isinstance(value, dict):
+            options[key] = value["times"] * overrides.get(key, preset[key])
     if paper.resolve is not None:
         options = paper.resolve(options, overrides)
     return paper.app.complete(options)

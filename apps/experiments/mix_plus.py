@@ -28,7 +28,7 @@ EXPERIMENTS = {
         "Depth or width of a single pair helps less than a mixture",
         "All others have one generator and one discriminator.",
         [Run("1G1D", _mixture(1)), Run("deeper", _mixture(1, layers=7)),
-         Run("wider", _mixture(1, width={"scale": 2})), Run("3G3D", _mixture(3))],
+         Run("wider", _mixture(1, width={"times": 2})), Run("3G3D", _mixture(3))],
         COLUMNS,
     ),
     "random_network": Experiment(
@@ -55,12 +55,4 @@ EXPERIMENTS = {
     ),
 }
 
-
-def _resolve(options, overrides):
-    if isinstance(options["width"], dict):  # relative to the preset's
-        preset = train_mix_plus.PRESETS[options["preset"]]
-        options["width"] = options["width"]["scale"] * preset["width"]
-    return options
-
-
-PAPER = Paper(train_mix_plus, EXPERIMENTS, _resolve)
+PAPER = Paper(train_mix_plus, EXPERIMENTS)

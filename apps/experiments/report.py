@@ -48,7 +48,7 @@ def conditions(experiment, plan):
 def tables(experiment, plan, rows):
     """The rest of results.md: a line a label, medians over its seeds; class tables."""
     columns = []
-    for column in experiment.columns:
+    for column in _measured(experiment, rows):
         columns.append(column)
         if experiment.has_papers(column):
             columns.append(Column("the paper's", f"paper_{column.key}", "g"))
@@ -93,7 +93,9 @@ def plot(experiment, rows, path, with_paper):
     places = {run.label: place if run.x is None else run.x
               for place, run in enumerate(experiment.runs)}
     figure = Figure(figsize=(8, 6), layout="constrained")
-    for axis, column in zip(figure.subplots(2, 1, sharex=True), experiment.columns[:2], strict=True):
+    columns = _measured(experiment, rows)[:2]
+    axes = figure.subplots(len(columns), 1, sharex=True, squeeze=False)[:, 0]
+    for axis, column in zip(axes, columns, strict=True):
         key = column.key
         axis.plot([places[row["label"]] for row in rows], [row[key] for row in rows], ".",
                   color="tab:gray", label="each seed")
@@ -114,6 +116,11 @@ def plot(experiment, rows, path, with_paper):
         axis.set_xlim(-0.5, len(places) - 0.5)
     figure.suptitle(experiment.title, fontsize=10)
     figure.savefig(path, dpi=110)
+
+
+def _measured(experiment, rows):
+    """The columns of which any row has a value."""
+    return [c for c in experiment.columns if any(row[c.key] is not None for row in rows)]
 
 
 def _median(rows, key):

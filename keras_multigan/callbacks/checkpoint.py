@@ -10,6 +10,8 @@ import numpy as np
 from absl import logging
 from keras import ops
 
+from keras_multigan.callbacks.stopping import NonFiniteLossError
+
 
 class Checkpoint(keras.callbacks.Callback):
     """Saves the whole training state (weights, optimizers, random state) at the end of an epoch.
@@ -24,6 +26,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     Raises:
         OSError: a checkpoint could not be written (disk full, say); earlier ones are kept.
+        NonFiniteLossError: a weight has become NaN or infinite; earlier checkpoints are kept.
     """
 
     def __init__(self, directory, keep=2):
@@ -46,7 +49,16 @@ def save_checkpoint(model, directory, epoch):
     directory.mkdir(parents=True, exist_ok=True)
     note = directory / f"epoch-{epoch:05d}.json"
     partial = directory / "partial"
-    arrays = {str(i): ops.convert_to_numpy(v) for i, v in enumerate(_state(model))}
+    state = _state(model)
+    arrays = {str(i): ops.convert_to_numpy(v) for i, v in enumerate(state)}
+    # The losses of an epoch's last step are those before its updates.
+    spoilt = [v.path for v, a in zip(state, arrays.values(), strict=True)
+              if a.dtype.kind == "f" and not np.isfinite(a).all()]
+    if spoilt:
+        raise NonFiniteLossError(
+            f"Expected finite weights after epoch {epoch}. Received: NaN or infinity in {len(spoilt)} "
+            f"variables, {spoilt[0]} first. Earlier checkpoints are kept. Lower the learning rates."
+        )
     try:
         with open(partial, "wb") as file:
             np.savez(file, **arrays)
@@ -93,7 +105,7 @@ def restore_checkpoint(model, directory):
 
 def _notes(directory):
     """The notes of all checkpoints, newest first."""
-    return sorted(directory.glob("epoch-*.json"), reverse=True)
+    return sorted(directory.glob("epoch-*.json"), key=lambda n: (len(n.name), n.name), reverse=True)
 
 
 def _arrays(note):

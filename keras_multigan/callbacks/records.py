@@ -19,7 +19,7 @@ class SampleGrid(keras.callbacks.Callback):
     Writes `<directory>/samples.png`, a row a generator, and TensorBoard images.
 
     Args:
-        directory: an existing folder.
+        directory: folder, made if missing.
         columns: images a generator.
         every: epochs between two grids.
         seed: int that fixes the noise.
@@ -27,7 +27,7 @@ class SampleGrid(keras.callbacks.Callback):
 
     def __init__(self, directory, columns=10, every=1, seed=0):
         super().__init__()
-        self.directory = pathlib.Path(directory)
+        self.directory = _made(directory)
         self.columns, self.every, self.seed = columns, every, seed
 
     def on_epoch_end(self, epoch, logs=None):
@@ -43,13 +43,13 @@ class HistoryLog(keras.callbacks.Callback):
     """Keeps `<directory>/history.csv`, a row an epoch, and TensorBoard scalars.
 
     Args:
-        directory: an existing folder.
+        directory: folder, made if missing.
         initial_epoch: epochs already trained; later rows of an earlier attempt are dropped.
     """
 
     def __init__(self, directory, initial_epoch=0):
         super().__init__()
-        self.directory = pathlib.Path(directory)
+        self.directory = _made(directory)
         self.rows = read_history(self.directory)[:initial_epoch]
 
     def on_epoch_end(self, epoch, logs=None):
@@ -86,6 +86,12 @@ class RunProgress(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self.bar.add(1, sorted((logs or {}).items()))
+
+
+def _made(directory):
+    directory = pathlib.Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
 
 
 def _to_tensorboard(directory, kind, values, step):

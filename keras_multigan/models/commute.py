@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_multigan import losses
-from keras_multigan.checks import check_classifier, check_score
+from keras_multigan.checks import check_classifier, check_score, whole_number
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.training import Phase
 
@@ -70,17 +70,14 @@ class ComMutEGAN(MultiGAN):
         super().__init__(generators, latent_dim=latent_dim, seed=seed, **kwargs)
         self.critic = critic
         self.classifier = classifier
-        self.n_critic = n_critic
+        self.n_critic = whole_number(n_critic, "n_critic")
         self.gp_weight = float(gp_weight)
-        self.generator_batch_size = generator_batch_size
+        self.generator_batch_size = whole_number(
+            generator_batch_size, "generator_batch_size", or_none=True)
         self.tvd_weight = self.add_schedule("tvd_weight", tvd_weight)
-        counts = [n_critic, 1 if generator_batch_size is None else generator_batch_size]
-        if any(int(c) != c or c < 1 for c in counts) or not 0 <= self.gp_weight < float("inf"):
-            raise ValueError(
-                "Expected whole numbers n_critic >= 1 and generator_batch_size >= 1 (or None), and a "
-                "finite gp_weight >= 0. "
-                f"Received: {n_critic}, {gp_weight} and {generator_batch_size}"
-            )
+        if not 0 <= self.gp_weight < float("inf"):
+            raise ValueError(f"gp_weight is expected to be a finite number, gp_weight >= 0. Received: "
+                             f"{gp_weight}")
         check_score(critic, self.image_shape, "critic")
         batch_norms = [layer.name for layer in critic._flatten_layers()
                        if isinstance(layer, keras.layers.BatchNormalization)]
@@ -125,7 +122,7 @@ class ComMutEGAN(MultiGAN):
 
     def generator_loss(self, images, labels):
         n = self.num_generators
-        fakes = self.draw_mixture(self.generator_batch_size or images.shape[0] // n)
+        fakes = self.draw_mixture(self.own_batch_size(images.shape[0] // n))
         # A sum over generators of equal batches is n times the mean over all.
         adversarial = n * losses.generator_wasserstein(self.critic(fakes, training=True))
         tvd = self.mean_tvd(fakes)

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_multigan import losses
-from keras_multigan.checks import output_shape
+from keras_multigan.checks import output_shape, whole_number
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.networks import GaussianMixtureLatent, component_generators
 from keras_multigan.training import Phase
@@ -62,7 +62,9 @@ class GMGAN(MultiGAN):
     - log sigma is trained, which keeps sigma positive, and sigma is a vector for each component.
     - f is not given for K = 11 components of 10 classes; here class 0 then has two of them.
     - How unsupervised reals get a component is settled above.
-    - No optimizer is given; here Adam 2e-4 with betas (0.5, 0.999), with "wasserstein" (0.5, 0.9).
+    - The slides speak of cross-entropies on softmaxed outputs and print sums over sigmoids, as here.
+    - No optimizer is given; here Adam 2e-4 with betas (0.5, 0.999), with "wasserstein" (0.5, 0.9). Of
+      WGAN-GP they give neither the penalty's weight nor the number of updates; here 10 and 5.
     """
 
     def __init__(self, generator, discriminator, *, latent_dim, num_components, dynamic=True,
@@ -77,18 +79,16 @@ class GMGAN(MultiGAN):
         self.generator, self.discriminator, self.latent = generator, discriminator, latent
         self.dynamic, self.supervised, self.base = dynamic, supervised, base
         self.gp_weight = float(gp_weight)
-        self.n_critic = (5 if base == "wasserstein" else 1) if n_critic is None else n_critic
+        self.n_critic = whole_number(
+            (5 if base == "wasserstein" else 1) if n_critic is None else n_critic, "n_critic")
         if base not in ("sigmoid", "wasserstein") or (supervised and base == "wasserstein"):
             raise ValueError(
                 "Expected base='sigmoid', or base='wasserstein' with supervised=False. "
                 f"Received: base={base!r}, supervised={supervised}"
             )
-        if int(self.n_critic) != self.n_critic or self.n_critic < 1 or not (
-                0 <= self.gp_weight < float("inf")):
-            raise ValueError(
-                "Expected a whole number n_critic >= 1 and a finite gp_weight >= 0. "
-                f"Received: {n_critic} and {gp_weight}"
-            )
+        if not 0 <= self.gp_weight < float("inf"):
+            raise ValueError(f"gp_weight is expected to be a finite number, gp_weight >= 0. Received: "
+                             f"{gp_weight}")
         outputs = output_shape(discriminator, self.image_shape, "discriminator")
         if base == "wasserstein":
             allowed, self.log_names = [1], ("wasserstein", "gradient_penalty")

@@ -64,7 +64,8 @@ class MIMGAN(MultiGAN):
     - It gets p(G_i) from counts of predicted labels, which have no gradient; here it is a mean of
       softmax outputs. Its classifier is Inception-V4; here it is any network.
     - Its generators' loss is the saturating one. "1/K" in Algorithm 1 is read as 1/n.
-    - lambda is not stated (here 1), nor are Adam's betas (here DCGAN's 0.5, and 0.999).
+    - lambda is not stated (here 1), nor are Adam's betas (here DCGAN's 0.5, and 0.999) or the batch
+      size (in the app 64).
     - The discriminator sees the real batch and all fakes in two calls, each with batch statistics of
       its own; the paper does not say. A batch of one generator's fakes would give away by its
       statistics that this generator makes few classes, which it is meant to.

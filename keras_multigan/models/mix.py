@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_multigan import losses
-from keras_multigan.checks import output_shape
+from keras_multigan.checks import distinct, output_shape, whole_number
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.networks import ClassFromNoise
 from keras_multigan.training import Phase
@@ -72,25 +72,16 @@ class MIXGAN(MultiGAN):
     def __init__(self, generators, discriminators, *, latent_dim, num_classes=None,
                  feature_matching_weight=None, n_critic=4, ema=0.9999, seed=None, **kwargs):
         super().__init__(generators, latent_dim=latent_dim, seed=seed, **kwargs)
-        self.discriminators = list(discriminators)
+        self.discriminators = distinct(discriminators, "discriminators")
         self.num_classes = num_classes
         if feature_matching_weight is None:
             feature_matching_weight = 0 if num_classes is None else 0.05
         self.feature_matching_weight = float(feature_matching_weight)
-        self.n_critic = n_critic
+        self.n_critic = whole_number(n_critic, "n_critic")
         self.ema = float(ema)
-        if (int(n_critic) != n_critic or n_critic < 1 or not 0 <= self.ema < 1
-                or not 0 <= self.feature_matching_weight < float("inf")):
-            raise ValueError(
-                "Expected a whole number n_critic >= 1, 0 <= ema < 1 and a finite "
-                f"feature_matching_weight >= 0. Received: {n_critic}, {ema} and "
-                f"{feature_matching_weight}"
-            )
-        if not self.discriminators or len({id(d) for d in discriminators}) < len(discriminators):
-            raise ValueError(
-                "discriminators is expected to be a list of at least one network, all distinct. "
-                f"Received: {discriminators!r}"
-            )
+        if not (0 <= self.ema < 1 and 0 <= self.feature_matching_weight < float("inf")):
+            raise ValueError("Expected 0 <= ema < 1 and a finite feature_matching_weight >= 0. "
+                             f"Received: {ema} and {feature_matching_weight}")
         count = 1 if num_classes is None else num_classes + 1
         for k, discriminator in enumerate(self.discriminators):
             outputs = output_shape(discriminator, self.image_shape, f"discriminators[{k}]")

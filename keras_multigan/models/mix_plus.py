@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_multigan import losses
-from keras_multigan.checks import check_score
+from keras_multigan.checks import check_score, distinct, whole_number
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.networks import MixtureWeights
 from keras_multigan.training import Phase
@@ -49,6 +49,7 @@ class MixPlusGAN(MultiGAN):
 
     - It does not say how R is weighted against the rest (here 1), how the penalties of several
       discriminators add up (here as their losses do), or Adam's betas (here 0.5 and 0.9).
+    - The slope of its LeakyReLU is not stated; `networks.mlp` has 0.2.
     - The order is its own: the generators first. Each discriminator update has fakes of its own; the
       paper's first one shares those of the generators' update.
     """
@@ -58,22 +59,15 @@ class MixPlusGAN(MultiGAN):
     def __init__(self, generators, discriminators, *, latent_dim, base="wasserstein",
                  entropy_weight=1.0, n_critic=5, gp_weight=None, seed=None, **kwargs):
         super().__init__(generators, latent_dim=latent_dim, seed=seed, **kwargs)
-        self.discriminators = list(discriminators)
+        self.discriminators = distinct(discriminators, "discriminators")
         self.base, self.adversarial = base, losses.adversarial(base)
-        self.n_critic = n_critic
+        self.n_critic = whole_number(n_critic, "n_critic")
         self.entropy_weight = float(entropy_weight)
         self.gp_weight = float((10 if base == "wasserstein" else 0) if gp_weight is None else gp_weight)
         weights = self.entropy_weight, self.gp_weight
-        if int(n_critic) != n_critic or n_critic < 1 or not all(0 <= x < np.inf for x in weights):
-            raise ValueError(
-                "Expected a whole number n_critic >= 1, finite entropy_weight and gp_weight >= 0. "
-                f"Received: {n_critic}, {entropy_weight} and {gp_weight}"
-            )
-        if not self.discriminators or len({id(d) for d in discriminators}) < len(discriminators):
-            raise ValueError(
-                "discriminators is expected to be a list of at least one network, all distinct. "
-                f"Received: {discriminators!r}"
-            )
+        if not all(0 <= x < np.inf for x in weights):
+            raise ValueError("Expected finite entropy_weight and gp_weight >= 0. Received: "
+                             f"{entropy_weight} and {gp_weight}")
         for k, discriminator in enumerate(self.discriminators):
             check_score(discriminator, self.image_shape, f"discriminators[{k}]")
         self.generator_weights = MixtureWeights(self.num_generators, name="generator_weights")

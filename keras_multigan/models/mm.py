@@ -46,6 +46,8 @@ class MMGAN(MultiGAN):
 
     Deviations from the paper:
 
+    - Algorithm 1 draws z, y^p and x_f once and takes both losses before either update. Here the second
+      update, of G and E, has draws of its own and meets the updated C.
     - The first means are uniform in [-1, 1], the first sigma is 1: the slides do not say.
     - alpha and Adam's arguments are not given; here 1 and 2e-4 with betas (0.5, 0.999).
     """

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_multigan import losses
-from keras_multigan.checks import output_shape
+from keras_multigan.checks import output_shape, whole_number
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.training import Phase
 
@@ -63,11 +63,12 @@ class P2GAN(MultiGAN):
 
     - It is silent on what S sees of the generators. One S for all lets what one covers be a surplus for
       the others; `pull="each"` is the literal reading of its section 2.1.
+    - It does not speak of the optimizers where a generator joins.
     - "Epochs" of endless 2-D data are left to the user. Generators that do not take part yet make
       their batches all the same. Generators that share layers need batch normalisations of their own
       (`resnet_body` has them): the statistics of one are not those of all.
     - The regulariser is not put on the pushes. A generator's loss does not saturate (-E g(S) in place
-      of E f*(g(S)) for the pull), as in the authors' choice of JS with DCGAN.
+      of E f*(g(S)) for the pull).
     """
 
     log_names = ("score_gap", "active_generators")
@@ -79,13 +80,10 @@ class P2GAN(MultiGAN):
         if divergence not in ("js", "kl", "reverse_kl", "pearson"):
             raise ValueError("divergence is expected to be js, kl, reverse_kl or pearson. Received: "
                              f"{divergence!r}")
-        weights, counts = (push_weight, regularizer_weight), (growth, generator_batch_size)
-        if not all(0 <= x < np.inf for x in weights) or any(c is not None and c < 1 for c in counts):
-            raise ValueError(
-                "Expected finite push_weight and regularizer_weight >= 0, growth and "
-                "generator_batch_size >= 1 or None. Received: "
-                f"{push_weight}, {regularizer_weight}, {growth} and {generator_batch_size}"
-            )
+        weights = push_weight, regularizer_weight
+        if not all(0 <= x < np.inf for x in weights):
+            raise ValueError("Expected finite push_weight and regularizer_weight >= 0. Received: "
+                             f"{push_weight} and {regularizer_weight}")
         if regularizer_weight and divergence != "js":
             raise ValueError("Expected divergence='js' with a regularizer_weight, which is made for "
                              f"it. Received: {divergence!r}. Leave one out.")
@@ -93,11 +91,12 @@ class P2GAN(MultiGAN):
         self.divergence, self.adversarial = divergence, losses.adversarial(divergence)
         self.push_weight, self.push, self.pull = float(push_weight), push, pull
         self.regularizer_weight = float(regularizer_weight)
-        self.generator_batch_size = generator_batch_size
+        self.generator_batch_size = whole_number(
+            generator_batch_size, "generator_batch_size", or_none=True)
         self.auxiliary = [[float(force) for force in row] for row in auxiliary]
         self.num_classes = 1 + len(self.auxiliary) if self.auxiliary else None
         n = self.num_generators
-        self.growth = growth
+        self.growth = growth = whole_number(growth, "growth", or_none=True)
         self.add_schedule("num_active", n if growth is None else lambda e: min(n, 1 + e // growth))
         self._sides = []
         pulls, pushes = forces(n, push, pull, self.auxiliary)
@@ -188,7 +187,7 @@ class P2GAN(MultiGAN):
                 sources * ops.cast(ops.sum(targets, axis=0) > 0, "float32"))
 
     def _fakes(self, samples):
-        batch_size = self.generator_batch_size or samples.shape[0]
+        batch_size = self.own_batch_size(samples.shape[0])
         return ops.stack([self.draw_images(k, batch_size) for k in range(self.num_generators)])
 
     def _scores(self, network, samples):

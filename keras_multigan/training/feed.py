@@ -65,7 +65,12 @@ def _of_dataset(model, dataset, y, batch_size):
             f"batch_size={batch_size}, y of type {type(y).__name__}. Batch the dataset."
         )
     spec = dataset.element_spec
-    check_shape((spec[0] if isinstance(spec, (tuple, list)) else spec).shape, model.image_shape)
+    spec = spec[0] if isinstance(spec, (tuple, list)) and spec else spec
+    if getattr(getattr(spec, "shape", None), "rank", None) is None:
+        raise TypeError("A tf.data.Dataset is expected to have elements of images, or of (images, "
+                        f"labels), of known rank. Received: {dataset.element_spec}. Map it to such "
+                        "tuples; tfds.load does with as_supervised=True.")
+    check_shape(spec.shape, model.image_shape)
     first = next(iter(dataset.take(1)), None)
     if first is None:
         raise _too_few(model)

@@ -171,6 +171,12 @@ def num_replicas():
     return 1
 
 
+def num_devices():
+    """The devices that share a batch."""
+    shared = keras.distribution.distribution()
+    return 1 if shared is None else shared.device_mesh.devices.size
+
+
 def as_dataset(make_stream):
     """An iterator of the tuples of arrays from `make_stream()`."""
     return make_stream()

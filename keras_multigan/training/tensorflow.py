@@ -191,3 +191,6 @@ def deal(dataset, parts):
 def num_replicas():
     """Replicas among which a batch is divided, inside a step and outside."""
     return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+num_devices = num_replicas

@@ -186,6 +186,33 @@ def test_flags_override_every_run(app):
     assert schedules["sudden-death"]["tvd_schedule"] == "sudden_death:20:1"
 
 
+@pytest.mark.parametrize("paper, experiment, override, message", [
+    ("mim", "weights", {"width": 0.5}, "--width .* none of this name. Received: 0.5"),
+    ("p2", "ring", {"width": 0.5}, "--width .* a whole number, 128. Received: 0.5"),
+])
+def test_flags_that_do_not_fit_the_runs(app, paper, experiment, override, message):
+    with pytest.raises(ValueError, match=message):
+        app.make_plan(paper, experiment, "quick", [0], override)
+
+
+def test_what_a_run_multiplies_or_rounds_stays_so_under_flags(app):
+    def runs(*arguments):
+        return app.make_plan(*arguments)["runs"]
+
+    sizes = runs("mix_plus", "size_of_a_pair", "quick", [0], {"width": 8})
+    assert {label: o["width"] for label, o in sizes.items()} == {
+        "1G1D": 8, "deeper": 8, "wider": 16, "3G3D": 8}
+    pairs = runs("mix", "supervised", "quick", [0], {"batch_size": 8})
+    assert [o["batch_size"] for o in pairs.values()] == [8, 8, 10, 10]
+
+
+def test_random_network_data_as_the_paper_has_them(app):
+    found = app.make_plan("mix_plus", "random_network", "paper", [0], {})["runs"]
+    assert {label: tuple(o[key] for key in ("n_generators", "n_discriminators", "data_layers", "layers",
+                                            "generator_layers")) for label, o in found.items()} == {
+        f"layers{depth}-{n}G{n}D": (n, n, 2, 5, depth) for depth in (2, 3, 5) for n in (1, 3)}
+
+
 @pytest.mark.parametrize("seeds", [[], ["a"], ["-1"], ["0", "0"], ["0", "00"], ["0.5"], [""]])
 def test_wrong_seeds(app, seeds):
     with pytest.raises(ValueError, match="--seeds is expected .* Received: "):
@@ -247,6 +274,13 @@ def test_some_of_the_runs(app, stub, tmp_path):
     with pytest.raises(ValueError, match="--runs is expected .* linear-decay.* Received: other"):
         app.reproduce(plan, tmp_path / "new", only=["other"])
     assert not (tmp_path / "new").exists()
+
+
+def test_runs_that_train_no_classifier_of_the_right_size_share_one(app, stub, tmp_path):
+    options = app.make_plan("gm", "variants", "paper", [0], {})["runs"]["dynamic"]
+    assert (options["dataset"], options["image_size"]) == ("mnist", 28)
+    (tmp_path / "classifier.keras").touch()
+    assert app.shared_classifier(options, tmp_path) == str(tmp_path / "classifier.keras")
 
 
 def test_at_paper_scale_the_shipped_classifier_measures(app, stub, tmp_path):

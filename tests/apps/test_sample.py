@@ -221,7 +221,7 @@ def test_output_is_checked_first_and_never_lost(app, tmp_path, monkeypatch):
     (tmp_path / "folder.npy").mkdir()
     with pytest.raises(FileExistsError, match="another name"):
         app.sample(model="absent", output=tmp_path / "folder.npy", overwrite=True)
-    with pytest.raises(RuntimeError), app._replacing(kept) as partial:
+    with pytest.raises(RuntimeError), app.common.replacing(kept) as partial:
         partial.write_bytes(b"half")
         raise RuntimeError
     assert kept.read_bytes() == b"mine"

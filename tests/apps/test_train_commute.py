@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 from conftest import REPOSITORY, TINY
@@ -137,6 +138,24 @@ def test_resume_with_other_options(tiny_run, run_app_in_process):
         "train_commute", [f"--output={tiny_run}", "--resume", "--strategy=mirrored", "--devices=2"])
     assert code == 0, error
     assert (tiny_run / "options.json").read_bytes() == before
+
+
+def test_resume_with_another_app(tiny_run, run_app_in_process):
+    code, error = run_app_in_process("train_gm", [f"--output={tiny_run}", "--resume"])
+    assert code == 2 and "expects a run of this app, gm. Received" in error and "commute" in error
+
+
+def test_help_has_the_shared_flags(run_app):
+    for flag in ("--seed", "--dataset", "--strategy", "--n_critic"):
+        assert f"  {flag}: " in run_app("train_commute.py", "--help", code=1).stdout
+
+
+def test_a_classifier_that_does_not_fit_is_found_before_training(run_app_in_process, tmp_path):
+    keras.Sequential([keras.Input((32, 32, 3)), keras.layers.GlobalAveragePooling2D()]).save(
+        tmp_path / "colour.keras")
+    code, error = run_app_in_process("train_gm", [
+        "--image_size=32", f"--classifier={tmp_path / 'colour.keras'}", f"--output={tmp_path / 'x'}"])
+    assert code == 2 and "3 channel(s)" in error and not (tmp_path / "x").exists()
 
 
 def test_output_that_is_taken(tiny_run, run_app_in_process, tmp_path):

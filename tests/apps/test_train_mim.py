@@ -20,7 +20,7 @@ def test_a_run_with_the_papers_preset(run_app, stand_in, tmp_path):
 
 def test_the_papers_configuration(run_app):
     done = run_app("train_mim.py", "--preset=paper", "--dry_run")
-    assert "generator 1,436,993 each, 7,184,965 in all" in done.stdout
+    assert "generator 834,369 each, 8,343,690 in all" in done.stdout
     assert ["epochs", "200"] in [line.split() for line in done.stdout.splitlines()]
 
 

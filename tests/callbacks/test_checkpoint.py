@@ -90,6 +90,23 @@ def test_a_full_disk_keeps_what_was_saved(tmp_path):
     assert callbacks.restore_checkpoint(make(), tmp_path) == 1
 
 
+def test_weights_that_are_not_finite_are_not_saved(tmp_path):
+    model = make()
+    callbacks.save_checkpoint(model, tmp_path, 1)
+    variable = model.generators[1].trainable_variables[0]
+    variable.assign(np.full(variable.shape, np.inf, "float32"))
+    with pytest.raises(callbacks.NonFiniteLossError, match=f"epoch 2.*1 variables, {variable.path}"):
+        callbacks.save_checkpoint(model, tmp_path, 2)
+    assert callbacks.restore_checkpoint(make(), tmp_path) == 1
+
+
+def test_the_newest_is_the_one_of_most_epochs(tmp_path):
+    model = make()
+    for epoch in (99_999, 100_000):
+        callbacks.save_checkpoint(model, tmp_path, epoch)
+    assert callbacks.restore_checkpoint(make(), tmp_path) == 100_000
+
+
 def test_a_checkpoint_of_another_model(tmp_path):
     callbacks.save_checkpoint(make(), tmp_path, 1)
     other = ComMutEGAN([tiny.generator()], tiny.critic(), tiny.classifier(), latent_dim=tiny.LATENT)

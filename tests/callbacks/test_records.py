@@ -20,6 +20,16 @@ def run(tmp_path_factory):
     return folder, model
 
 
+@pytest.mark.parametrize("make", [callbacks.HistoryLog, callbacks.SampleGrid, callbacks.Checkpoint])
+def test_a_missing_folder_is_made(make, tmp_path):
+    callback = make(tmp_path / "new" / "folder")
+    callback.set_model(ComMutEGAN([tiny.generator()], tiny.critic(), latent_dim=tiny.LATENT))
+    callback.model.compile()
+    callback.set_params({"epochs": 1})
+    callback.on_epoch_end(0, {"critic_loss": 1.0})
+    assert list((tmp_path / "new" / "folder").iterdir())
+
+
 def test_history(run):
     folder, model = run
     rows = callbacks.read_history(folder)

@@ -200,7 +200,7 @@ def test_classifier_never_moves():
     (dict(classifier=None), "A classifier is expected"),
     (dict(classifier=None, tvd_weight="sudden_death:20:1"), "A classifier is expected"),
     (dict(n_critic=0), "n_critic >= 1"),
-    (dict(n_critic=2.5), "whole numbers"),
+    (dict(n_critic=2.5), "a whole number"),
     (dict(gp_weight=-1), "gp_weight >= 0"),
     (dict(gp_weight=float("nan")), "gp_weight >= 0"),
     (dict(tvd_weight=-1), ">= 0"),
