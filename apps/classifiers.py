@@ -1,5 +1,7 @@
 """Classifiers of the apps: what tells generators apart, and measures them."""
 
+import contextlib
+
 import common
 import keras
 import numpy as np
@@ -75,6 +77,17 @@ class _Blends(keras.utils.PyDataset):
         return images, labels
 
 
+@contextlib.contextmanager
+def _float32():
+    """Keras' precision, whatever that of the run."""
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
 def find(options, shape, num_classes, saved):
     """The classifier of a run: the file --classifier; for MNIST the shipped one; else the one in the
     file `saved`; else one that `train` has yet to train.
@@ -100,12 +113,9 @@ def find(options, shape, num_classes, saved):
             f"Received: none for --dataset={options['dataset']}. Make one with "
             f"apps/train_classifier.py --dataset={options['dataset']} and pass it as --classifier."
         )
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
     keras.utils.set_random_seed(0)  # all runs on a data set are measured by one classifier
-    network = networks.compact_classifier(shape, num_classes, filters=16)
-    keras.config.set_dtype_policy(policy)
-    return network, name, False
+    with _float32():
+        return networks.compact_classifier(shape, num_classes, filters=16), name, False
 
 
 def train(network, train_set, test_set, dataset):
@@ -115,8 +125,6 @@ def train(network, train_set, test_set, dataset):
     small = len(train_set[0]) < 10_000
     fitting = (dict(epochs=25, batch_size=32, learning_rate=4e-3) if small
                else dict(epochs=2, batch_size=128, learning_rate=2e-3))
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
-    accuracy = fit(network, train_set, test_set, **fitting, verbose=0)
-    keras.config.set_dtype_policy(policy)
+    with _float32():
+        accuracy = fit(network, train_set, test_set, **fitting, verbose=0)
     print(f"Its accuracy on the test images is {100 * accuracy:.2f} %.", flush=True)

@@ -61,9 +61,11 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     def restart(self):
         """Forgets what the members have gathered (moments, updates so far), not the learning rates."""
         for optimizer in self.optimizers:
-            for variable in optimizer.variables:
+            new = type(optimizer).from_config(optimizer.get_config())
+            new.build(optimizer._trainable_variables)
+            for variable, first in zip(optimizer.variables, new.variables, strict=True):
                 if variable is not optimizer.learning_rate:
-                    variable.assign(keras.ops.zeros(variable.shape, variable.dtype))
+                    variable.assign(keras.ops.convert_to_numpy(first))
 
     @property
     def variables(self):

@@ -1,6 +1,7 @@
 """OptimizerGroup: one owner a variable, learning rates, configuration."""
 
 import keras
+import numpy as np
 import pytest
 import tiny
 
@@ -45,6 +46,22 @@ def test_learning_rates_are_the_members():
     group = OptimizerGroup({"a": adam()})
     with pytest.raises(AttributeError, match=r"model.optimizer\['a'\].learning_rate"):
         _ = group.learning_rate
+
+
+@pytest.mark.parametrize("kind", ["Adam", "Nadam", "Adagrad"])  # the last two begin with other than 0
+def test_restart_is_a_new_optimizer_at_the_same_rate(kind):
+    network = tiny.critic()
+    group = OptimizerGroup({"a": getattr(keras.optimizers, kind)(1e-3)})
+    group.build([Phase("a", None, [network])])
+    first = [keras.ops.convert_to_numpy(v) for v in group["a"].variables]
+    for _ in range(3):
+        group["a"].apply([keras.ops.ones(v.shape) for v in network.trainable_variables])
+    group["a"].learning_rate = 0.5
+    group.restart()
+    assert float(group["a"].learning_rate) == 0.5
+    for variable, value in zip(group["a"].variables, first, strict=True):
+        if variable is not group["a"].learning_rate:
+            np.testing.assert_array_equal(keras.ops.convert_to_numpy(variable), value)
 
 
 def test_config():
