@@ -94,7 +94,11 @@ def inception_outputs(images, weights):
     """`metrics.inception_outputs` of images of any number of channels that can be shown."""
     if images.shape[-1] == 1:
         images = np.repeat(images, 3, axis=-1)
-    return metrics.inception_outputs(images, weights)
+    try:
+        return metrics.inception_outputs(images, weights)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{error} The flag is --inception={weights}; --inception=none trains "
+                                "and measures without it.") from error
 
 
 def measure_by_inception(model, train_images, test_images, weights):
