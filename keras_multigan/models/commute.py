@@ -76,7 +76,7 @@ class ComMutEGAN(MultiGAN):
             generator_batch_size, "generator_batch_size", or_none=True)
         self.tvd_weight = self.add_schedule("tvd_weight", tvd_weight)
         if not 0 <= self.gp_weight < float("inf"):
-            raise ValueError(f"gp_weight is expected to be a finite number, gp_weight >= 0. Received: "
+            raise ValueError("gp_weight is expected to be a finite number, gp_weight >= 0. Received: "
                              f"{gp_weight}")
         check_score(critic, self.image_shape, "critic")
         batch_norms = [layer.name for layer in critic._flatten_layers()

@@ -87,7 +87,7 @@ class GMGAN(MultiGAN):
                 f"Received: base={base!r}, supervised={supervised}"
             )
         if not 0 <= self.gp_weight < float("inf"):
-            raise ValueError(f"gp_weight is expected to be a finite number, gp_weight >= 0. Received: "
+            raise ValueError("gp_weight is expected to be a finite number, gp_weight >= 0. Received: "
                              f"{gp_weight}")
         outputs = output_shape(discriminator, self.image_shape, "discriminator")
         if base == "wasserstein":

@@ -63,7 +63,7 @@ class P2GAN(MultiGAN):
 
     - It is silent on what S sees of the generators. One S for all lets what one covers be a surplus for
       the others; `pull="each"` is the literal reading of its section 2.1.
-    - It does not speak of the optimizers where a generator joins.
+    - It does not say what becomes of the optimizers where a generator joins; here they start anew.
     - "Epochs" of endless 2-D data are left to the user. Generators that do not take part yet make
       their batches all the same. Generators that share layers need batch normalisations of their own
       (`resnet_body` has them): the statistics of one are not those of all.
