@@ -9,7 +9,7 @@ from keras_multigan.schedules import constant
 
 def output_shape(network, input_shape, name):
     """The output shape (without batch) of `network` on float inputs of `input_shape`; a list of shapes
-    where it has several outputs.
+    if it has several outputs.
 
     Raises:
         ValueError: `network` is not a Keras model or does not take such inputs; `name` names it.
@@ -41,6 +41,21 @@ def whole_number(value, name, or_none=False):
     return int(value)
 
 
+def non_negative(value, name):
+    """`value` as a float. Raises ValueError unless it is a finite number >= 0; `name` names it."""
+    if not 0 <= float(value) < float("inf"):
+        raise ValueError(f"{name} is expected to be a finite number, {name} >= 0. Received: {value}")
+    return float(value)
+
+
+def one_of(value, choices, name):
+    """`value`. Raises ValueError unless it is one of `choices`; `name` names it."""
+    if value not in choices:
+        raise ValueError(f"{name} is expected to be {' or '.join(map(repr, choices))}. "
+                         f"Received: {value!r}")
+    return value
+
+
 def distinct(networks, name):
     """`networks` as a list. Raises ValueError if it is empty or has one network twice."""
     if not networks or len({id(network) for network in networks}) < len(networks):
@@ -58,7 +73,7 @@ def check_score(network, input_shape, name):
 
 
 def check_classifier(network, input_shape, num_generators, weight, weight_name):
-    """Raises ValueError unless `network` gives logits (N, K), K >= 2, or is None where no one needs it.
+    """Raises ValueError unless `network` gives logits (N, K), K >= 2, or is None and not needed.
 
     Args:
         network: Keras model or None.
@@ -70,9 +85,9 @@ def check_classifier(network, input_shape, num_generators, weight, weight_name):
     if network is None:
         if num_generators > 1 and weight != constant(0):
             raise ValueError(
-                f"A classifier is expected where {weight_name} is not 0 and there are several "
+                f"A classifier is expected if {weight_name} is not 0 and there are several "
                 f"generators. Received: classifier=None, {weight_name}={weight}. Pass classifier= "
-                f"(apps/train_classifier.py makes one) or {weight_name}=0."
+                f"(`multigan classifier` makes one) or {weight_name}=0."
             )
         return
     logits = output_shape(network, input_shape, "classifier")
@@ -101,7 +116,7 @@ def check_labels(labels, num_classes, who, all_of_them=False):
 
     Args:
         labels: what `fit` got; None if nothing.
-        num_classes: None where no labels are needed.
+        num_classes: None if no labels are needed.
         who: the model's name, for messages.
         all_of_them: whether these are the labels of all samples, so that every class must be there.
     """
@@ -121,3 +136,16 @@ def check_labels(labels, num_classes, who, all_of_them=False):
     if all_of_them and (missing := set(range(num_classes)) - set(labels.tolist())):
         raise ValueError(expected + f"Received: no sample of {sorted(missing)}. Add some, or build the "
                          "model with fewer classes.")
+
+
+def check_sample_weights(weights, count):
+    """Raises ValueError unless `weights` are finite numbers (count,), at least 0 and not all 0, or
+    None."""
+    if weights is None:
+        return
+    weights = np.asarray(weights)
+    if (weights.shape != (count,) or weights.dtype.kind not in "fiu" or not np.isfinite(weights).all()
+            or weights.min() < 0 or weights.max() == 0):
+        raise ValueError(f"Sample weights are expected to be finite numbers ({count},), at least 0 and "
+                         f"not all 0. Received: an array of shape {weights.shape} and type "
+                         f"{weights.dtype}. Give one weight per sample.")

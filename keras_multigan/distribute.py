@@ -1,4 +1,4 @@
-"""From the flag --strategy to the devices that share the work."""
+"""Data-parallel training: the context for the value of the flag --strategy."""
 
 import contextlib
 import json
@@ -9,26 +9,30 @@ import keras
 STRATEGIES = ("none", "mirrored", "multiworker", "tpu")
 
 
-def scope(strategy="none", devices=None, tpu=""):
-    """The context in which a model must be built, compiled and trained. The batch given to `fit` is
-    the global one, of all replicas. Call it before anything else of the backend, which settles its
-    devices when it starts; enter it when you like.
+def scope(
+    strategy: str = "none", devices: int | None = None, tpu: str = ""
+) -> contextlib.AbstractContextManager:
+    """Returns the context in which a model has to be built, compiled and trained.
+
+    Call this function before any other use of the backend, since the backend fixes its devices when it
+    starts. The context itself can be entered later. The batch size given to `fit` is the global one,
+    for all replicas together.
 
     Args:
-        strategy: "none"; "mirrored", the devices of this machine; "multiworker", the devices of all
-            hosts that the environment variable TF_CONFIG names, TensorFlow only; "tpu". On TensorFlow
-            these are tf.distribute's strategies, on JAX `keras.distribution.DataParallel`.
-        devices: number of replicas of "mirrored"; all GPUs, or one CPU, if None. Without a GPU they
-            are virtual CPU devices.
+        strategy: "none"; "mirrored" for the devices of this machine; "multiworker" for the devices of
+            all hosts in the environment variable TF_CONFIG, TensorFlow only; or "tpu". On TensorFlow
+            these are strategies of tf.distribute, on JAX `keras.distribution.DataParallel`.
+        devices: number of replicas of "mirrored". None uses all GPUs, or one CPU if there is no GPU.
+            Without a GPU, the replicas are virtual CPU devices.
         tpu: TensorFlow's name or address of the TPU; "" or "local" on a TPU VM.
 
     Returns:
-        A context manager, which can be entered more than once.
+        A context manager that can be entered more than once.
 
     Raises:
-        ValueError: unknown strategy, a number of devices that this machine cannot give, no TPU, a
-            missing or malformed TF_CONFIG, "multiworker" on JAX.
-        RuntimeError: from within the context, another worker has ended.
+        ValueError: unknown strategy, a number of devices that this machine does not have, no TPU, a
+            missing or malformed TF_CONFIG, or "multiworker" on JAX.
+        RuntimeError: another worker has ended. It is also raised within the context.
     """
     if strategy not in STRATEGIES:
         raise ValueError(f"strategy is expected to be one of {STRATEGIES}. Received: {strategy!r}")
@@ -68,8 +72,11 @@ def scope(strategy="none", devices=None, tpu=""):
     return _Context(tf.distribute.MirroredStrategy(names).scope)
 
 
-def is_chief():
-    """Whether this process is the one that writes files: the only one, or the first worker."""
+def is_chief() -> bool:
+    """Returns whether this process is the one that writes files.
+
+    This is the only process, the chief, or the first worker if there is no chief.
+    """
     config = _tf_config()
     task = config.get("task", {"type": "chief"})
     return task["type"] == "chief" or (
@@ -77,8 +84,16 @@ def is_chief():
     )
 
 
-def check_same_on_all_workers(number, what):
-    """Raises RuntimeError unless every worker passes the same number; `what` names it."""
+def check_same_on_all_workers(number: float, what: str) -> None:
+    """Checks that all workers pass the same number.
+
+    Args:
+        number: the number of this worker.
+        what: name of the number in the error message.
+
+    Raises:
+        RuntimeError: the numbers differ.
+    """
     if keras.backend.backend() == "jax":
         return
     import tensorflow as tf
@@ -98,13 +113,16 @@ def check_same_on_all_workers(number, what):
     received = float(strategy.experimental_local_results(mean())[0])
     if received != number:
         raise RuntimeError(
-            f"Expected the same {what} on all workers. Received: {number} here, {received} in the "
-            "mean. Let all of them see one run folder."
+            f"Expected the same {what} on all workers. Received: {number} here, a mean of "
+            f"{received}. Give all workers access to the same run folder."
         )
 
 
 class _Context:
-    """enter(*arguments), a context manager that is made anew each time it is entered."""
+    """A context manager that can be entered several times.
+
+    enter(*arguments) is called on each entry and returns the context manager to use.
+    """
 
     def __init__(self, enter, *arguments):
         self._enter = lambda: enter(*arguments)
@@ -126,7 +144,7 @@ def _multi_worker(strategy):
 
 @contextlib.contextmanager
 def _all_workers():
-    """Turns the errors of a lost worker into one that says so."""
+    """Replaces TensorFlow's errors for a lost worker by a RuntimeError that explains them."""
     import tensorflow as tf
 
     try:
@@ -134,9 +152,9 @@ def _all_workers():
     except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError,
             tf.errors.InternalError, tf.errors.CancelledError) as error:
         raise RuntimeError(
-            "Expected all workers that TF_CONFIG names to work on. Received: one has ended or cannot "
-            f"be reached ({type(error).__name__}: {str(error).strip()[:300]}). Start all of them "
-            "again, with --resume: they go on from the last checkpoint."
+            "Expected all workers that TF_CONFIG names to be running. Received: one has ended or "
+            f"cannot be reached ({type(error).__name__}: {str(error).strip()[:300]}). Start all of "
+            "them again with --resume: they continue from the last checkpoint."
         ) from error
 
 
@@ -144,7 +162,7 @@ def _virtual_cpus(count):
     import tensorflow as tf
 
     host = tf.config.list_physical_devices("CPU")[0]
-    with contextlib.suppress(RuntimeError):  # TensorFlow has started: its devices are settled
+    with contextlib.suppress(RuntimeError):  # raised if TensorFlow has started
         tf.config.set_logical_device_configuration(
             host, [tf.config.LogicalDeviceConfiguration()] * count
         )
@@ -158,7 +176,7 @@ def _virtual_cpus(count):
 
 
 def _tf_config(required=False):
-    """What TF_CONFIG says; empty if it is not set and need not be."""
+    """Returns the content of TF_CONFIG; empty if it is neither set nor required."""
     text = os.environ.get("TF_CONFIG")
     if text is None and not required:
         return {}
@@ -172,9 +190,9 @@ def _tf_config(required=False):
         example = ('{"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
                    '"task": {"type": "worker", "index": 0}}')
         raise ValueError(
-            "strategy='multiworker' expects the environment variable TF_CONFIG, JSON that names all "
-            f"workers and this one's place among them. Received: {text!r}. Set it on every host, "
-            f"here, for example: TF_CONFIG='{example}'"
+            "strategy='multiworker' expects the environment variable TF_CONFIG, JSON with the "
+            f"addresses of all workers and the index of this one. Received: {text!r}. Set it on "
+            f"every host. Example for the first host: TF_CONFIG='{example}'"
         )
     return config
 
@@ -189,8 +207,8 @@ def _tpu_strategy(name):
     except (ValueError, RuntimeError, tf.errors.OpError) as error:
         raise ValueError(
             f"strategy='tpu' expects a TPU. Received: none under the name {name!r} "
-            f"({type(error).__name__}: {str(error).strip()[:200]}). On a TPU VM install "
-            "tensorflow-tpu and leave the name out; elsewhere pass its name or grpc:// address."
+            f"({type(error).__name__}: {str(error).strip()[:200]}). On a TPU VM, install "
+            "tensorflow-tpu and omit the name. Elsewhere, pass its name or grpc:// address."
         ) from error
     return tf.distribute.TPUStrategy(resolver)
 
@@ -200,11 +218,11 @@ def _data_parallel(strategy, count):
 
     if strategy == "multiworker":
         raise ValueError(
-            "strategy='multiworker' expects the TensorFlow backend; on JAX a run has the devices of "
+            "strategy='multiworker' expects the TensorFlow backend. On JAX, a run uses the devices of "
             "one host. Received: the backend 'jax'. Set KERAS_BACKEND=tensorflow, or use 'mirrored'."
         )
     if strategy == "mirrored" and count is not None:
-        with contextlib.suppress(RuntimeError):  # JAX has started: its devices are settled
+        with contextlib.suppress(RuntimeError):  # raised if JAX has started
             jax.config.update("jax_num_cpu_devices", count)
     platform = jax.default_backend()
     available = jax.devices()

@@ -1,6 +1,6 @@
-"""Export trained generators as SavedModels that TensorFlow Serving can serve.
+"""Export of trained generators as SavedModels for TensorFlow Serving.
 
-TensorFlow is imported only while exporting, so this module can be imported without it.
+TensorFlow is imported only during an export, so that this module can be imported without it.
 """
 
 import contextlib
@@ -14,45 +14,55 @@ import tempfile
 import keras
 import numpy as np
 
-# 2**32 over the golden ratio, odd, as int32: Fibonacci hashing.
+# Fibonacci hashing: 2**32 divided by the golden ratio, made odd, as int32.
 _HASH = 0x9E3779B1 - 2**32
 
 
-def export_generators(model, directory, version=1, serving_path=None, mixture=True):
-    """Write one SavedModel a generator, one of their mixture, and `models.config`.
+def export_generators(
+    model,
+    directory: str | os.PathLike,
+    version: int = 1,
+    serving_path: str | os.PathLike | None = None,
+    mixture: bool = True,
+) -> list[str]:
+    """Writes one SavedModel per generator, one of their mixture, and `models.config`.
 
     Writes `<directory>/generator_<k>/<version>/`, `<directory>/mixture/<version>/` and
-    `<directory>/models.config`, which lists all models that the directory then holds, for
-    `tensorflow_model_server --model_config_file=<directory>/models.config`. Everything is first
-    written beside its place and then renamed: a server that polls the folders sees whole models
-    only, and after an error the directory is as it was before.
+    `<directory>/models.config`. The last one lists all models that the directory then holds, for
+    `tensorflow_model_server --model_config_file=<directory>/models.config`. All files are first written
+    to a temporary folder and then renamed. A server that polls the folders therefore sees only complete
+    models, and an error leaves the directory as it was before.
 
-    Signatures of each SavedModel (inference mode, float32 whatever the networks compute in):
-        serving_default: noise float32 (N, latent_dim) -> images float32 (N, H, W, C)
-        sample: batch_size int32 (), seed int32 () -> images float32 (batch_size, H, W, C), from
-            standard normal noise; the same seed gives the same images.
-    The mixture serves each row of noise with a generator chosen by a hash of that row alone: the
-    answer for a row does not depend on its batch, and for random noise the generators are as likely
-    as their weights in the mixture say. Its `sample` gives them shares as near to the weights as
-    whole images can be (equal weights: counts differ by 1 at most).
+    Each SavedModel has two signatures, in inference mode, and float32 for any dtype policy of the
+    networks:
+
+    - serving_default: noise float32 (N, latent_dim) -> images float32 (N, H, W, C).
+    - sample: batch_size int32 (), seed int32 () -> images float32 (batch_size, H, W, C), from standard
+      normal noise. The same seed gives the same images.
+
+    In `serving_default`, the mixture chooses the generator of a row of noise by a hash of that row. The
+    result for a row therefore does not depend on the rest of its batch. For random noise, the
+    probabilities of the generators are their mixture weights. In `sample`, the numbers of images of the
+    generators are as close to the weights as possible. With equal weights they differ by 1 at most.
 
     Args:
-        model: has `generators`, built Keras models from noise (N, latent_dim) to images
-            (N, H, W, C) or vectors (N, d), or `sampling_generators` to export in their place;
-            `latent_dim`, an int; and, where the generators' shares of the mixture are not equal,
-            `mixture_weights`.
-        directory: local folder, created where it is missing.
-        version: int >= 1, new in this directory.
-        serving_path: absolute path or URI under which the server sees `directory` (in a container,
-            say); default: the absolute path of `directory`.
-        mixture: also export the mixture; its generators must give images of one shape.
+        model: has `generators`, built Keras models that map noise (N, latent_dim) to images (N, H, W,
+            C) or vectors (N, d), and `latent_dim`, an int. If it has `sampling_generators`, these are
+            exported instead of `generators`. If the generators have different weights in the mixture,
+            it has `mixture_weights`.
+        directory: local folder; it is created if missing.
+        version: int >= 1 that is new in this directory.
+        serving_path: absolute path or URI under which the server sees `directory`, for example in a
+            container. None uses the absolute path of `directory`.
+        mixture: whether to export the mixture, too. Its generators have to have the same output shape.
 
     Returns:
-        List of str, the paths of the SavedModels written: the generators in order, the mixture.
+        Paths of the SavedModels written, first the generators in order, then the mixture.
 
     Raises:
         RuntimeError: Keras does not run on the TensorFlow backend.
-        ValueError: a wrong version or serving_path, or generators that do not fit.
+        ValueError: version or serving_path is wrong, or a generator does not map noise (N, latent_dim)
+            to images, or the generators of a mixture differ in output shape.
         FileExistsError: the directory already holds this version of a model.
     """
     if keras.backend.backend() != "tensorflow":
@@ -60,7 +70,7 @@ def export_generators(model, directory, version=1, serving_path=None, mixture=Tr
             "SavedModels are written by the TensorFlow backend. Expected KERAS_BACKEND=tensorflow, "
             f"received {keras.backend.backend()!r}. Save the model as .keras and run export in a "
             "process with KERAS_BACKEND=tensorflow "
-            "(`python apps/export.py --model=... --output=...`)."
+            "(`multigan export --model=... --output=...`)."
         )
     if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version < 2**63:
         raise ValueError(
@@ -82,8 +92,8 @@ def export_generators(model, directory, version=1, serving_path=None, mixture=Tr
             f"mixture: expected generators with one output shape, received {shapes}. "
             "Pass mixture=False to export the generators alone."
         )
-    # Name -> (networks, weights, shape, stream): the stream is folded into the seed, so that no two
-    # models answer one seed with the same noise.
+    # Name -> (networks, weights, shape, stream). The stream is folded into the seed, so that two
+    # models draw different noise for the same seed.
     exports = {f"generator_{k}": ([networks[k]], None, shapes[k], k) for k in range(len(networks))}
     if mixture:
         weights = getattr(model, "mixture_weights", None)
@@ -117,7 +127,7 @@ def export_generators(model, directory, version=1, serving_path=None, mixture=Tr
 
 
 def _image_shapes(networks, latent_dim):
-    """Output shapes; ValueError unless each network maps (N, latent_dim) to one tensor."""
+    """Returns the output shapes; ValueError unless each network maps (N, latent_dim) to one tensor."""
     if not networks:
         raise ValueError("model.generators: expected at least one, received none. Pass a model.")
     shapes = []
@@ -138,7 +148,7 @@ def _image_shapes(networks, latent_dim):
 
 
 def _save(path, networks, weights, latent_dim, shape, stream):
-    """Write the SavedModel of one generator, or of the mixture of several, at `path`."""
+    """Writes the SavedModel of one generator, or of the mixture of several, at `path`."""
     import tensorflow as tf
 
     count = len(networks)
@@ -146,15 +156,15 @@ def _save(path, networks, weights, latent_dim, shape, stream):
     noise_spec = tf.TensorSpec((None, latent_dim), tf.float32, name="noise")
 
     def generate(network, noise):
-        # With oneDNN, convolutions make one image of no noise: give them at least one row.
+        # With oneDNN, convolutions return one image for empty input. Give them at least one row.
         rows = tf.shape(noise)[0]
         noise = tf.pad(noise, [[0, tf.maximum(1 - rows, 0)], [0, 0]])
         return tf.cast(network(noise, training=False), tf.float32)[:rows]
 
-    # A function of its own, so that the SavedModel holds each network's graph once.
+    # A separate tf.function, so that the SavedModel holds each network's graph only once.
     @tf.function(input_signature=[noise_spec, tf.TensorSpec((None,), tf.int32)], autograph=False)
     def render(noise, choice):
-        """noise (N, latent_dim), choice int32 (N,) in [0, count) -> {"images": (N, H, W, C)}."""
+        """Maps noise (N, latent_dim), int32 choice (N,) in [0, count) to {"images": (N, H, W, C)}."""
         rows, places = [noise], None
         if count > 1:
             rows = tf.dynamic_partition(noise, choice, count)
@@ -164,22 +174,22 @@ def _save(path, networks, weights, latent_dim, shape, stream):
         return {"images": tf.ensure_shape(images, shape)}
 
     def choose(places):
-        """The generators at places in [0, 1), of which each has as much as its weight."""
+        """Returns the generators at positions in [0, 1), an interval divided by the weights."""
         return tf.searchsorted(tf.constant(ends), places, side="right")
 
     def serve(noise):
-        # Integers wrap and add in any order, so a row's sum never depends on its batch. The
-        # product's upper half depends on all bits; the low ones of uniform noise are often 0.
+        # Sums of integers do not depend on the order, so a row's sum does not depend on its batch.
+        # The upper half of the product depends on all bits. The low bits of uniform noise are often 0.
         total = tf.reduce_sum(tf.bitcast(noise, tf.int32), axis=-1)
         upper = tf.bitwise.right_shift(total * _HASH, 16)  # -32768 to 32767
         return render(noise, choose(tf.cast(upper + 32768, "float32") / 65536))
 
     def sample(batch_size, seed):
-        # One fixed algorithm: the default one gives other images on other devices.
+        # The default algorithm differs between devices, and so would the images.
         key = tf.random.fold_in(tf.stack([seed, 0]), stream, alg="philox")
         noise = tf.random.stateless_normal([batch_size, latent_dim], key, alg="philox")
-        # Evenly spaced places, so that the generators' shares are exact, from a drawn one on: else
-        # batch_size=1 would know only the first.
+        # Evenly spaced positions, for exact numbers of images per generator. The first position is
+        # random, because batch_size=1 would otherwise always use the first generator.
         start = tf.random.stateless_uniform([], tf.random.fold_in(key, 1, alg="philox"), alg="philox")
         rows = tf.range(batch_size)
         if weights is None:
@@ -187,7 +197,7 @@ def _save(path, networks, weights, latent_dim, shape, stream):
         return render(noise, choose((tf.cast(rows, "float32") + start)
                                     / tf.cast(batch_size, "float32")))
 
-    # The endpoints' variables are tracked by themselves; track(network) would store them twice.
+    # The endpoints track the variables. track(network) would store them twice.
     archive = keras.export.ExportArchive()
     scalars = [tf.TensorSpec((), tf.int32, name=name) for name in ("batch_size", "seed")]
     archive.add_endpoint("serving_default", serve, input_signature=[noise_spec])
@@ -196,7 +206,7 @@ def _save(path, networks, weights, latent_dim, shape, stream):
 
 
 def _make_folder(path, undo):
-    """Create `path` and its missing parents; `undo` removes those that are empty again."""
+    """Creates `path` and its missing parents; `undo` removes those that are empty again."""
 
     def remove(folder):
         with contextlib.suppress(OSError):
@@ -208,7 +218,7 @@ def _make_folder(path, undo):
 
 
 def _versions(directory):
-    """Models that `directory` holds: name -> set of version numbers."""
+    """Returns the models that `directory` holds: name -> set of version numbers."""
     held = {}
     for version in directory.glob("*/*"):
         name = version.parent.name
@@ -218,10 +228,10 @@ def _versions(directory):
 
 
 def _serving_config(names, base):
-    """The text of a ModelServerConfig for the models `names` under the path `base`."""
+    """Returns the text of a ModelServerConfig for the models `names` under the path `base`."""
     entries = ""
     for name in sorted(names, key=lambda name: (name == "mixture", len(name), name)):
-        # JSON escapes quotes, backslashes and line ends just as text protos do.
+        # JSON escapes quotes, backslashes and newlines as text protos do.
         path = json.dumps(f"{base}/{name}", ensure_ascii=False)
         entries += f'  config {{\n    name: "{name}"\n    base_path: {path}\n'
         entries += '    model_platform: "tensorflow"\n  }\n'

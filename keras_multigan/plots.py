@@ -1,19 +1,22 @@
-"""Pictures of a run. matplotlib is imported where it is used."""
+"""Images and plots of a run. matplotlib is imported inside the functions."""
+
+import os
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
 
-# Tol's "muted" colours and black, which differ in any kind of colour blindness, and on grey.
+# Tol's "muted" colours and black can be told apart with any colour blindness, and from gray.
 _COLORS = ("#332288", "#CC6677", "#44AA99", "#DDCC77", "#882255", "#88CCEE", "#117733", "#AA4499",
            "#999933", "#000000")
 _REAL = "#999999"
 
 
-def image_grid(images_by_generator):
-    """Images as one picture, a row a generator.
+def image_grid(images_by_generator: np.ndarray) -> np.ndarray:
+    """Arranges images in one picture, one row per generator.
 
     Args:
-        images_by_generator: array (n, M, H, W, C) in [-1, 1]; where C is neither 1 nor 3, the first
+        images_by_generator: array (n, M, H, W, C) in [-1, 1]. If C is neither 1 nor 3, the first
             channel is shown.
 
     Returns:
@@ -31,9 +34,15 @@ def image_grid(images_by_generator):
     return np.pad(grid, ((0, 0), (0, 1), (0, 0)), constant_values=255)
 
 
-def save_samples(images_by_generator, path):
-    """Writes `image_grid` as a PNG, every pixel twice as large, those of small images up to 64 / H
-    times."""
+def save_samples(images_by_generator: np.ndarray, path: str | os.PathLike) -> None:
+    """Writes `image_grid` as an enlarged PNG.
+
+    Each pixel is repeated along both axes, twice or, if that is more, 64 // H times.
+
+    Args:
+        images_by_generator: array (n, M, H, W, C), see `image_grid`.
+        path: path of the PNG.
+    """
     import matplotlib.image
 
     grid = image_grid(images_by_generator)
@@ -44,8 +53,14 @@ def save_samples(images_by_generator, path):
     matplotlib.image.imsave(path, grid)
 
 
-def save_curves(history, path):
-    """Writes a PNG with one panel a log. history: dict of log name -> values by epoch."""
+def save_curves(history: dict[str, list], path: str | os.PathLike) -> None:
+    """Writes a PNG of training curves, one panel per log.
+
+    Args:
+        history: dict of lists with one value per epoch, one entry per log, and the epochs under
+            "epoch".
+        path: path of the PNG.
+    """
     names = [name for name in history if name != "epoch"]
     figure, axes = _figure(len(names), 1)
     for axis, name in zip(axes, names, strict=True):
@@ -56,8 +71,14 @@ def save_curves(history, path):
     figure.savefig(path, dpi=110)
 
 
-def save_class_table(class_probabilities, path, title=""):
-    """Writes a PNG of the (n, K) table of average class probabilities by generator, in percent."""
+def save_class_table(class_probabilities: np.ndarray, path: str | os.PathLike, title: str = "") -> None:
+    """Writes a PNG of a table of average class probabilities in percent, one row per generator.
+
+    Args:
+        class_probabilities: array (n, K) in [0, 1], see `metrics.class_probabilities`.
+        path: path of the PNG.
+        title: title of the table.
+    """
     table = np.asarray(class_probabilities)
     n, classes = table.shape
     figure, (axis,) = _figure(1, 0.45 * n + 0.9, width=0.62 * classes + 1.6)
@@ -73,14 +94,19 @@ def save_class_table(class_probabilities, path, title=""):
     figure.savefig(path, dpi=110)
 
 
-def save_scatter(samples_by_generator, real, path, title=""):
-    """Writes a PNG of samples in the plane, a colour a generator, over real ones in grey.
+def save_scatter(
+    samples_by_generator: Sequence[np.ndarray],
+    real: np.ndarray,
+    path: str | os.PathLike,
+    title: str = "",
+) -> None:
+    """Writes a PNG of samples in the plane, one colour per generator, over real samples in gray.
 
     Args:
         samples_by_generator: n arrays (N_i, 2), n >= 1.
         real: array (M, 2).
-        path: of the PNG.
-        title: above the plot.
+        path: path of the PNG.
+        title: title of the plot.
 
     Raises:
         ValueError: no generator, or points that are not in the plane.
@@ -88,18 +114,26 @@ def save_scatter(samples_by_generator, real, path, title=""):
     save_evolution([samples_by_generator], real, path, [title])
 
 
-def save_evolution(frames, real, path, titles):
-    """Writes a PNG of several scatter plots side by side, at most five in a row, on the same axes;
-    as P2GAN's figure 1 shows the stages of a training.
+def save_evolution(
+    frames: Sequence[Sequence[np.ndarray]],
+    real: np.ndarray,
+    path: str | os.PathLike,
+    titles: Sequence[str],
+) -> None:
+    """Writes a PNG of several scatter plots side by side.
+
+    P2GAN's figure 1 shows stages of a training in this way. There are at most five plots in a row. All
+    have the same axes.
 
     Args:
-        frames: list of samples_by_generator, see `save_scatter`; later ones may have more generators.
+        frames: list of samples_by_generator, see `save_scatter`. Later frames may have more generators.
         real: array (M, 2).
-        path: of the PNG.
-        titles: one a frame.
+        path: path of the PNG.
+        titles: one title per frame.
 
     Raises:
-        ValueError: no frame, another number of titles, or what `save_scatter` raises.
+        ValueError: no frame, another number of titles, no generator, or points that are not in the
+            plane.
     """
     if len(frames) == 0 or len(titles) != len(frames):
         raise ValueError("Expected at least one frame and a title for each. "
@@ -119,14 +153,15 @@ def save_evolution(frames, real, path, titles):
     figure.savefig(path, dpi=130, bbox_inches="tight")
 
 
-def plane_coordinates(vectors):
+def plane_coordinates(vectors: np.ndarray) -> np.ndarray:
     """Projects vectors on the plane through the unit vectors e_1, e_2 and e_3.
 
-    Source: MIX+GAN (Tang, 2020), section III-C and figure 1. e_1 is the origin, the x-axis goes from
-    it to e_2, and e_3 is on the side of positive y: the corners of an equilateral triangle.
+    Source: MIX+GAN (Tang, 2020), section III-C and figure 1. The origin is e_1. The x-axis points from
+    e_1 to e_2. The y-coordinate of e_3 is positive. The three points are the corners of an equilateral
+    triangle.
 
     Args:
-        vectors: array (N, d), d >= 3.
+        vectors: array (N, d), d >= 3, finite.
 
     Returns:
         float64 array (N, 2).
@@ -139,25 +174,27 @@ def plane_coordinates(vectors):
     return (vectors - origin) @ axes.T
 
 
-def plane_vectors(coordinates, dimension):
-    """The points of that plane in space: `plane_coordinates(plane_vectors(c, d))` is c.
+def plane_vectors(coordinates: np.ndarray, dimension: int) -> np.ndarray:
+    """Returns the vectors of points in the plane of `plane_coordinates`.
+
+    It is the right inverse: `plane_coordinates(plane_vectors(c, d))` equals c.
 
     Args:
-        coordinates: array (N, 2).
+        coordinates: array (N, 2), finite.
         dimension: d, at least 3.
 
     Returns:
         float64 array (N, d).
 
     Raises:
-        ValueError: coordinates of another shape or not finite, d < 3.
+        ValueError: coordinates have another shape or are not finite, or d < 3.
     """
     origin, axes = _plane(dimension)
     return origin + _points(coordinates, "coordinates", 2) @ axes
 
 
 def _plane(dimension):
-    """(e_1, the plane's orthonormal axes (2, d))."""
+    """Returns e_1 and the plane's orthonormal axes (2, d)."""
     if dimension < 3:
         raise ValueError("At least 3 dimensions are expected, for e_1, e_2 and e_3. Received: "
                          f"{dimension}. Use save_scatter for points in the plane.")
@@ -166,22 +203,30 @@ def _plane(dimension):
     return e[0], np.stack([x / np.linalg.norm(x), y / np.linalg.norm(y)])
 
 
-def save_projection(samples_by_generator, real, critic, path, means=None, title=""):
-    """Writes a PNG of vectors on the plane through e_1, e_2 and e_3 (`plane_coordinates`), over the
-    critic's scores, red where they are high; as in MIX+GAN's figure 2. The scores are those of points
-    in the plane, not of the vectors that are projected on it.
+def save_projection(
+    samples_by_generator: Sequence[np.ndarray],
+    real: np.ndarray,
+    critic: Callable,
+    path: str | os.PathLike,
+    means: np.ndarray | None = None,
+    title: str = "",
+) -> None:
+    """Writes a PNG of vectors projected on a plane, over the critic's scores, as in MIX+GAN's figure 2.
+
+    The plane is that of `plane_coordinates`. High scores are red. The scores are those of the points in
+    the plane, not of the vectors before projection.
 
     Args:
         samples_by_generator: n arrays (N_i, d), n >= 1, d >= 3.
         real: array (M, d).
-        critic: function or Keras model, float32 vectors (N, d) -> scores (N,) or (N, 1).
-        path: of the PNG.
+        critic: function or Keras model that maps float32 vectors (N, d) to scores (N,) or (N, 1).
+        path: path of the PNG.
         means: array (K, d) of mode centres to mark with a cross, or None.
-        title: above the plot.
+        title: title of the plot.
 
     Raises:
-        ValueError: no generator, arrays that do not fit each other, or a critic that does not give one
-            finite score a vector.
+        ValueError: no generator, arrays of different d, or a critic that does not return one finite
+            score per vector.
     """
     dimension = _points(real, "real").shape[1]
     real = plane_coordinates(real)
@@ -198,14 +243,14 @@ def save_projection(samples_by_generator, real, critic, path, means=None, title=
 
 
 def _contour(figure, axis, critic, dimension, side=80):
-    """Draws the critic's scores beneath what `axis` shows."""
+    """Draws the critic's scores beneath the points that `axis` shows."""
     grid = np.meshgrid(*(np.linspace(*limits, side) for limits in (axis.get_xlim(), axis.get_ylim())))
     vectors = plane_vectors(np.stack(grid, axis=-1).reshape(-1, 2), dimension)
     scores = critic(vectors.astype("float32"))
     scores = keras.ops.convert_to_numpy(scores).astype("float64")
     if scores.shape not in ((side**2,), (side**2, 1)) or not np.isfinite(scores).all():
         raise ValueError(
-            f"critic is expected to give one finite score for each of {side**2} vectors. Received: "
+            f"critic is expected to return one finite score for each of {side**2} vectors. Received: "
             f"shape {scores.shape}, from {scores.min()} to {scores.max()}."
         )
     scores = scores.reshape(side, side)
@@ -217,7 +262,7 @@ def _contour(figure, axis, critic, dimension, side=80):
 
 def _scatter(axis, samples_by_generator, real, size):
     axis.scatter(*real.T, s=size, color=_REAL, linewidths=0)
-    # In random order: the last generator would hide the others where they meet.
+    # In random order, so that the last generator does not hide the others.
     points = np.concatenate(samples_by_generator)
     colors = np.repeat(_colors(samples_by_generator), [len(s) for s in samples_by_generator])
     order = np.random.default_rng(0).permutation(len(points))
@@ -238,7 +283,7 @@ def _legend(figure, samples_by_generator):
 
 
 def _points(points, name, dimension=None):
-    """`points` as a finite array (N, d)."""
+    """Returns `points` as a finite array (N, d)."""
     points = np.asarray(points)
     if points.ndim != 2 or dimension not in (None, points.shape[1]) or not np.isfinite(points).all():
         raise ValueError(
@@ -267,7 +312,7 @@ def _square_panels(rows, columns, size):
 
 
 def _figure(panels, height, width=7):
-    # The object interface leaves pyplot's global state and the user's display alone.
+    # Figure, unlike pyplot, changes no global state and needs no display.
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, max(height * panels * 1.5, 1.5)) if height == 1

@@ -410,5 +410,5 @@ except RuntimeError as error:
 """
     told = python("-c", code, export_lib.__file__, cwd=tmp_path)
     assert "received 'jax'" in told and "KERAS_BACKEND=tensorflow" in told
-    assert "python apps/export.py --model=... --output=..." in told
+    assert "multigan export --model=... --output=..." in told
     assert not (tmp_path / "out").exists()

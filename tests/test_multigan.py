@@ -136,7 +136,7 @@ def nan():
     (nan(), {}, "finite"),
     (tiny.images()[..., 0], {}, "Received"),
     ((tiny.images() * 127).astype("int8"), {}, "floating"),
-    (tiny.images(), dict(y=np.zeros(3)), "One label an image"),
+    (tiny.images(), dict(y=np.zeros(3)), "One label per image"),
 ])
 def test_bad_arrays(x, arguments, message):
     model = make()

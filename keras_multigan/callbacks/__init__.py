@@ -1,4 +1,4 @@
-"""Callbacks for long runs."""
+"""Callbacks for long training runs: checkpoints, logs and early stopping."""
 
 from keras_multigan.callbacks.checkpoint import Checkpoint as Checkpoint
 from keras_multigan.callbacks.checkpoint import restore_checkpoint as restore_checkpoint

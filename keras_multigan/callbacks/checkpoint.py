@@ -1,4 +1,4 @@
-"""Checkpoints from which a run goes on bit for bit."""
+"""Checkpoints of the whole training state. A resumed run gives the same results bit for bit."""
 
 import hashlib
 import json
@@ -14,44 +14,58 @@ from keras_multigan.callbacks.stopping import NonFiniteLossError
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Saves the whole training state (weights, optimizers, random state) at the end of an epoch.
+    """Saves the whole training state (weights, optimizers, random state) at the end of each epoch.
 
-    A checkpoint is `<directory>/epoch-<e>.npz` (all variables in the model's order) with
-    `epoch-<e>.json` beside it (epochs finished, SHA-256 of the other). Files appear under their names
-    only when they are complete. NumPy's format, because HDF5 crashes the process on a full disk.
+    A checkpoint is the file `<directory>/epoch-<e>.npz` with all variables in the model's order, and
+    the file `epoch-<e>.json` with the number of finished epochs and the SHA-256 of the first file. A
+    file gets its name only when it is complete. The format is NumPy's, because HDF5 crashes the process
+    if the disk is full.
 
     Args:
-        directory: folder of the checkpoints, made if missing.
-        keep: number of checkpoints to keep, at least 1; two, so that a damaged one can be passed by.
+        directory: folder of the checkpoints; it is created if missing.
+        keep: number of checkpoints to keep, at least 1. With two, a run can resume even if the newest
+            one is damaged.
 
     Raises:
-        OSError: a checkpoint could not be written (disk full, say); earlier ones are kept.
-        NonFiniteLossError: a weight has become NaN or infinite; earlier checkpoints are kept.
+        ValueError: keep < 1.
+        OSError: a checkpoint could not be written, for example because the disk is full. Earlier ones
+            are kept.
+        NonFiniteLossError: a weight has become NaN or infinite. Earlier checkpoints are kept.
     """
 
-    def __init__(self, directory, keep=2):
+    def __init__(self, directory: str | os.PathLike, keep: int = 2):
         super().__init__()
         if keep < 1:
             raise ValueError(f"keep is expected to be >= 1. Received: {keep}")
         self.directory = pathlib.Path(directory)
         self.keep = keep
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         save_checkpoint(self.model, self.directory, epoch + 1)
         for note in _notes(self.directory)[self.keep :]:
             note.unlink()
             _arrays(note).unlink(missing_ok=True)
 
 
-def save_checkpoint(model, directory, epoch):
-    """Writes the checkpoint of `model` after `epoch` epochs; see `Checkpoint`."""
+def save_checkpoint(model: keras.Model, directory: str | os.PathLike, epoch: int) -> None:
+    """Writes a checkpoint in the format of `Checkpoint`.
+
+    Args:
+        model: the compiled model.
+        directory: folder of the checkpoints; it is created if missing.
+        epoch: number of finished epochs.
+
+    Raises:
+        OSError: the checkpoint could not be written. Earlier ones are kept.
+        NonFiniteLossError: a weight is NaN or infinite. Earlier checkpoints are kept.
+    """
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     note = directory / f"epoch-{epoch:05d}.json"
     partial = directory / "partial"
     state = _state(model)
     arrays = {str(i): ops.convert_to_numpy(v) for i, v in enumerate(state)}
-    # The losses of an epoch's last step are those before its updates.
+    # Finite losses do not imply finite weights: they precede the updates of the last step.
     spoilt = [v.path for v, a in zip(state, arrays.values(), strict=True)
               if a.dtype.kind == "f" and not np.isfinite(a).all()]
     if spoilt:
@@ -71,18 +85,22 @@ def save_checkpoint(model, directory, epoch):
         partial.unlink(missing_ok=True)
         raise OSError(
             f"Checkpoint {note.stem} could not be written to {directory}: {error}. Earlier "
-            "checkpoints are kept. Free some space and go on from them."
+            "checkpoints are kept. Free some space and resume from them."
         ) from error
 
 
-def restore_checkpoint(model, directory):
-    """Loads the newest undamaged checkpoint into `model`, built and compiled as the saved one was.
+def restore_checkpoint(model: keras.Model, directory: str | os.PathLike) -> int:
+    """Loads the newest undamaged checkpoint.
+
+    Args:
+        model: model that was built and compiled in the same way as the saved one.
+        directory: folder of the checkpoints.
 
     Returns:
-        The number of epochs that it had finished; 0 where there is no checkpoint yet.
+        The number of finished epochs, or 0 if there is no checkpoint.
 
     Raises:
-        ValueError: there are checkpoints, but all are damaged, or they are of another model.
+        ValueError: all checkpoints are damaged, or the checkpoint is of another model.
     """
     notes = _notes(pathlib.Path(directory))
     for note in notes:
@@ -91,20 +109,20 @@ def restore_checkpoint(model, directory):
             if _digest(_arrays(note)) != content["sha256"]:
                 raise ValueError("its SHA-256 differs from the one written with it")
         except (OSError, ValueError, KeyError) as error:
-            logging.warning("Checkpoint %s is damaged (%s); trying the one before.", note.stem, error)
+            logging.warning("Checkpoint %s is damaged (%s). Trying the one before.", note.stem, error)
             continue
         _load(model, _arrays(note))
         return content["epoch"]
     if notes:
         raise ValueError(
             f"Expected an undamaged checkpoint in {directory}. Received: {len(notes)} damaged ones "
-            f"({', '.join(note.stem for note in notes)}). Start the run anew in another folder."
+            f"({', '.join(note.stem for note in notes)}). Start a new run in another folder."
         )
     return 0
 
 
 def _notes(directory):
-    """The notes of all checkpoints, newest first."""
+    """Returns the JSON files of all checkpoints, newest first."""
     return sorted(directory.glob("epoch-*.json"), key=lambda n: (len(n.name), n.name), reverse=True)
 
 
@@ -113,7 +131,7 @@ def _arrays(note):
 
 
 def _state(model):
-    """All variables but the metrics', which start anew in every epoch."""
+    """Returns all variables except those of metrics, which are reset in each epoch."""
     metrics = {id(v) for metric in model.metrics for v in metric.variables}
     return [v for v in [*model.variables, *model.optimizer.variables] if id(v) not in metrics]
 

@@ -1,4 +1,4 @@
-"""What a run leaves to look at while it goes on."""
+"""Records of a run in progress: sample images, logs and a progress bar."""
 
 import csv
 import functools
@@ -14,23 +14,23 @@ from keras_multigan import plots
 
 
 class SampleGrid(keras.callbacks.Callback):
-    """Draws the same noise through every generator at the end of an epoch.
+    """Generates images from the same noise with each generator at the end of an epoch.
 
-    Writes `<directory>/samples.png`, a row a generator, and TensorBoard images.
+    Writes `<directory>/samples.png`, one row per generator, and TensorBoard images.
 
     Args:
-        directory: folder, made if missing.
-        columns: images a generator.
-        every: epochs between two grids.
+        directory: folder; it is created if missing.
+        columns: images per generator.
+        every: number of epochs between two grids. The last epoch always has one.
         seed: int that fixes the noise.
     """
 
-    def __init__(self, directory, columns=10, every=1, seed=0):
+    def __init__(self, directory: str | os.PathLike, columns: int = 10, every: int = 1, seed: int = 0):
         super().__init__()
         self.directory = _made(directory)
         self.columns, self.every, self.seed = columns, every, seed
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if (epoch + 1) % self.every and epoch + 1 != self.params["epochs"]:
             return
         images = np.stack([self.model.sample(self.columns, generator=k, seed=self.seed)
@@ -40,19 +40,19 @@ class SampleGrid(keras.callbacks.Callback):
 
 
 class HistoryLog(keras.callbacks.Callback):
-    """Keeps `<directory>/history.csv`, a row an epoch, and TensorBoard scalars.
+    """Writes `<directory>/history.csv`, one row per epoch, and TensorBoard scalars.
 
     Args:
-        directory: folder, made if missing.
-        initial_epoch: epochs already trained; later rows of an earlier attempt are dropped.
+        directory: folder; it is created if missing.
+        initial_epoch: number of epochs already trained. Later rows of an existing file are dropped.
     """
 
-    def __init__(self, directory, initial_epoch=0):
+    def __init__(self, directory: str | os.PathLike, initial_epoch: int = 0):
         super().__init__()
         self.directory = _made(directory)
         self.rows = read_history(self.directory)[:initial_epoch]
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         self.rows.append({"epoch": epoch, **{k: float(v) for k, v in (logs or {}).items()}})
         partial = self.directory / "history.csv.partial"
         with open(partial, "w", newline="") as file:
@@ -63,8 +63,15 @@ class HistoryLog(keras.callbacks.Callback):
         _to_tensorboard(self.directory, "scalar", logs or {}, epoch)
 
 
-def read_history(directory):
-    """The rows of `<directory>/history.csv` as dicts of floats; [] where there is none."""
+def read_history(directory: str | os.PathLike) -> list[dict[str, int | float]]:
+    """Returns the rows of `<directory>/history.csv`.
+
+    Args:
+        directory: folder of the file.
+
+    Returns:
+        List of dicts, one per epoch, with floats and the int "epoch". It is empty if there is no file.
+    """
     path = pathlib.Path(directory) / "history.csv"
     if not path.exists():
         return []
@@ -74,17 +81,21 @@ def read_history(directory):
 
 
 class RunProgress(keras.callbacks.Callback):
-    """One progress bar, with the time left, over all the steps that a run has still to do."""
+    """One progress bar, with the time left, for all remaining steps of a run.
 
-    def __init__(self, steps):
+    Args:
+        steps: number of remaining steps.
+    """
+
+    def __init__(self, steps: int):
         super().__init__()
-        # A terminal's line is rewritten; a log file gets a line now and then.
+        # A log file gets a new line per update, a terminal does not.
         self.bar = keras.utils.Progbar(steps, interval=0.5 if sys.stdout.isatty() else 20)
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         self.bar.stateful_metrics = {metric.name for metric in self.model.metrics}
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         self.bar.add(1, sorted((logs or {}).items()))
 
 
@@ -95,7 +106,7 @@ def _made(directory):
 
 
 def _to_tensorboard(directory, kind, values, step):
-    """Writes a dict of name -> value with tf.summary.<kind>, where TensorFlow is installed."""
+    """Writes a dict of name -> value with tf.summary.<kind>, if TensorFlow is installed."""
     writer = _writer(directory)
     if writer is not None:
         import tensorflow as tf

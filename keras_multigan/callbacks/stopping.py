@@ -1,4 +1,6 @@
-"""When to stop."""
+"""Callbacks that stop training."""
+
+from collections.abc import Iterable
 
 import keras
 import numpy as np
@@ -6,18 +8,19 @@ from absl import logging
 
 
 class NonFiniteLossError(ArithmeticError):
-    """A loss became NaN or infinite."""
+    """A loss or a weight became NaN or infinite."""
 
 
 class StopOnNonFinite(keras.callbacks.Callback):
     """Stops training with `NonFiniteLossError` as soon as a loss is NaN or infinite.
 
-    Put it before `Checkpoint`, so that the last checkpoint is a good one.
+    In the list of callbacks, it has to come before `Checkpoint`, so that no checkpoint is written after
+    the error.
     """
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         losses = [f"{phase.name}_loss" for phase in self.model.phases()]
-        for name in [*losses, *(logs or {})]:  # phases in order: the first to fail is the cause
+        for name in [*losses, *(logs or {})]:  # in the order of the phases, to name the first cause
             if name in (logs or {}) and not np.isfinite(logs[name]):
                 raise NonFiniteLossError(
                     f"Expected finite losses. Received: {name} = {logs[name]} in step {batch + 1} of "
@@ -27,21 +30,32 @@ class StopOnNonFinite(keras.callbacks.Callback):
 
 
 class ConvergenceStop(keras.callbacks.Callback):
-    """Stops once the objective has changed by less than `min_change` for `patience` epochs in a row
-    (ComMutE-GAN: 0.01 and 5).
+    """Stops training once a log has changed by less than `min_change` for `patience` epochs in a row.
+
+    ComMutE-GAN uses a change of 0.01 and 5 epochs.
 
     Args:
-        monitor: name of the log that is the objective.
-        min_change, patience: as above.
-        history: values of the log in the epochs before, of a resumed run.
+        monitor: name of the log.
+        min_change: change from one epoch to the next, below which an epoch counts as converged.
+        patience: number of such epochs in a row.
+        history: for a resumed run, the values of the log in the epochs before.
+
+    Raises:
+        ValueError: at the end of an epoch, if there is no log of that name.
     """
 
-    def __init__(self, monitor="critic_loss", min_change=0.01, patience=5, history=()):
+    def __init__(
+        self,
+        monitor: str = "critic_loss",
+        min_change: float = 0.01,
+        patience: int = 5,
+        history: Iterable[float] = (),
+    ):
         super().__init__()
         self.monitor, self.min_change, self.patience = monitor, min_change, patience
         self.values = [float(value) for value in history]
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if self.monitor not in (logs or {}):
             raise ValueError(
                 f"ConvergenceStop expects monitor to be one of {sorted(logs or {})}. "
@@ -52,7 +66,8 @@ class ConvergenceStop(keras.callbacks.Callback):
             logging.info("Converged in epoch %d.", epoch + 1)
             self.model.stop_training = True
 
-    def converged(self):
+    def converged(self) -> bool:
+        """Returns whether the last `patience` changes were all below `min_change`."""
         recent = np.array(self.values[-self.patience - 1 :])
         return len(recent) > self.patience and bool(
             np.all(np.abs(np.diff(recent)) < self.min_change)

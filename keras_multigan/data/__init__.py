@@ -1,4 +1,4 @@
-"""Data sets: images from many sources, and training streams made of them."""
+"""Image data sets and endless training batches."""
 
 from keras_multigan.data.images import load_images as load_images
 from keras_multigan.data.stream import training_stream as training_stream

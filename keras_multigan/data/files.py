@@ -1,9 +1,11 @@
-"""Readers of local image files: IDX (MNIST's own format) and Keras' npz layout.
+"""Readers of local image files: IDX (the format of MNIST) and npz files with Keras' array names.
 
-They return the arrays as they are stored; keras_multigan.data.images checks and scales them.
+They return the arrays as stored. `keras_multigan.data.images` checks and scales them.
 """
 
 import gzip
+import os
+import pathlib
 import zipfile
 import zlib
 
@@ -13,8 +15,10 @@ _IDX_PREFIX = {"train": "train", "test": "t10k"}
 _IDX_RANK = {"images": 3, "labels": 1}
 
 
-def idx_names(kind, split):
-    """File names under which a part may lie, in order: as published, then as some mirrors have it.
+def idx_names(kind: str, split: str) -> list[str]:
+    """Returns the possible names of one IDX file, in the order in which they are tried.
+
+    The published names come first. Some mirrors write the last "-" as ".".
 
     Args:
         kind: "images" or "labels".
@@ -24,25 +28,25 @@ def idx_names(kind, split):
     return [f"{stem}{dot}{suffix}{gz}" for dot in "-." for gz in ("", ".gz")]
 
 
-def has_idx(folder):
-    """Whether `folder` (a Path) holds any IDX file of either split."""
+def has_idx(folder: pathlib.Path) -> bool:
+    """Returns whether `folder` holds an IDX file of either split."""
     names = (n for kind in _IDX_RANK for split in _IDX_PREFIX for n in idx_names(kind, split))
     return any((folder / name).is_file() for name in names)
 
 
-def read_idx(folder, split):
+def read_idx(folder: pathlib.Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     """Reads the IDX files of one split.
 
     Args:
-        folder: Path of the folder.
+        folder: folder of the files.
         split: "train" or "test".
 
     Returns:
-        images uint8 (N, H, W) and labels uint8 (N,).
+        The images, uint8 (N, H, W), and the labels, uint8 (N,).
 
     Raises:
-        FileNotFoundError: the images or the labels are not there.
-        ValueError: a file is damaged, truncated or no IDX file of the right kind.
+        FileNotFoundError: the file of images or of labels is missing.
+        ValueError: a file is damaged or truncated, or is not an IDX file of the expected kind.
     """
     return _read_idx_part(folder, "images", split), _read_idx_part(folder, "labels", split)
 
@@ -53,7 +57,7 @@ def _read_idx_part(folder, kind, split):
     if path is None:
         raise FileNotFoundError(
             f"The {kind} of the {split} split are missing. Expected: one of {', '.join(names)} in "
-            f"{folder}. Put the file there, plain or as .gz."
+            f"{folder}. Put the file there, uncompressed or as .gz."
         )
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
@@ -65,15 +69,15 @@ def _read_idx_part(folder, kind, split):
         ) from error
 
     rank = _IDX_RANK[kind]
-    magic = bytes([0, 0, 8, rank])  # two zeros, 8 for unsigned bytes, the number of axes
+    magic = bytes([0, 0, 8, rank])  # two zeros, 8 for uint8, the number of axes
     if data[:4] != magic:
         raise ValueError(
             f"Expected an IDX file of {kind}, starting with the bytes {magic.hex()}. "
-            f"Received: {path}, starting with {data[:4].hex() or 'nothing'}. Give the file that "
-            "its name promises, as published with MNIST."
+            f"Received: {path}, starting with {data[:4].hex() or 'nothing'}. Replace it "
+            "with the original file of this name."
         )
     header = 4 + 4 * rank
-    # Python integers, so that a damaged header cannot overflow.
+    # Python integers do not overflow if the header is damaged.
     shape = [int.from_bytes(data[i : i + 4], "big") for i in range(4, header, 4)]
     expected = header + int(np.prod(shape, dtype=object))
     if len(data) != expected:
@@ -84,18 +88,19 @@ def _read_idx_part(folder, kind, split):
     return np.frombuffer(data, np.uint8, offset=header).reshape(shape)
 
 
-def read_npz(path, split):
-    """Reads one split of an npz file in Keras' layout (x_train, y_train, x_test, y_test).
+def read_npz(path: str | os.PathLike, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Reads one split of an npz file with Keras' array names (x_train, y_train, x_test, y_test).
 
     Args:
-        path: Path of the file.
+        path: path of the file.
         split: "train" or "test".
 
     Returns:
         The arrays x_<split> and y_<split> as stored.
 
     Raises:
-        ValueError: the file is damaged, lacks the keys, or holds pickled objects (never loaded).
+        ValueError: the file is damaged, an array is missing, or an array holds Python objects, which
+            are not unpickled.
     """
     keys = [f"x_{split}", f"y_{split}"]
     expected = f"Expected an .npz file with the arrays {keys[0]} and {keys[1]}."
@@ -107,7 +112,7 @@ def read_npz(path, split):
                 return file[keys[0]], file[keys[1]]
             found = ", ".join(file) or "nothing"
     except (ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-        # NumPy says so when the file is no zip, cut off, or holds Python objects.
+        # NumPy's errors for a file that is not a zip, is truncated, or holds Python objects.
         raise ValueError(
             f"{expected} Received: {path}, which cannot be read ({error}). {fix} Arrays of Python "
             "objects are not loaded, because unpickling runs code."

@@ -1,20 +1,25 @@
-"""Training samples: the order in which they are seen, and several sources of them together."""
+"""Endless training batches, and the combination of several data sources."""
+
+from collections.abc import Iterator
 
 import numpy as np
 
 
-def training_stream(images, labels=None, *, batch_size, seed, start=0):
-    """Endless shuffled batches, a function of (seed, position) alone, so that a run can resume.
+def training_stream(
+    images: np.ndarray, labels: np.ndarray | None = None, *, batch_size: int, seed: int, start: int = 0
+) -> Iterator[tuple[np.ndarray, ...]]:
+    """Yields shuffled batches without end.
 
-    Every pass over the data is shuffled anew; a batch may straddle two passes, so that no sample is
-    left out.
+    The batches depend only on the arrays, the batch size, the seed and the position, so that a run can
+    resume. Each pass over the data has a new random order. A batch may contain the end of one pass and
+    the start of the next, so that no sample is left out.
 
     Args:
         images: array (N, ...).
         labels: array (N,) or None.
-        batch_size: samples a batch.
+        batch_size: samples per batch.
         seed: int >= 0.
-        start: number of batches to skip (costs nothing).
+        start: number of batches to skip, at no cost.
 
     Yields:
         Tuples (images,) or (images, labels) of arrays with `batch_size` rows.
@@ -34,8 +39,22 @@ def training_stream(images, labels=None, *, batch_size, seed, start=0):
         yield tuple(array[chosen] for array in arrays)
 
 
-def source_stream(source, *, batch_size, seed, start=0):
-    """Endless batches of a source of `data.synthetic`, no sample twice; else as `training_stream`."""
+def source_stream(
+    source, *, batch_size: int, seed: int, start: int = 0
+) -> Iterator[tuple[np.ndarray, ...]]:
+    """Yields batches of newly drawn samples without end.
+
+    The batches depend only on the source, the batch size, the seed and the position.
+
+    Args:
+        source: a source of `data.synthetic`, such as a `GaussianMixture`.
+        batch_size: samples per batch.
+        seed: int >= 0.
+        start: number of batches to skip, at no cost.
+
+    Yields:
+        Tuples (samples,) or (samples, labels) of arrays with `batch_size` rows.
+    """
     position = start
     while True:
         samples, labels = source.sample(batch_size, seed=(seed, position))
@@ -43,18 +62,19 @@ def source_stream(source, *, batch_size, seed, start=0):
         position += 1
 
 
-def with_auxiliary(primary, *auxiliary):
-    """Puts the samples of several sources together, as P2GAN's constraints need them (section 3.2).
+def with_auxiliary(primary: np.ndarray, *auxiliary: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Concatenates the samples of several sources, as P2GAN's constraints need them (section 3.2).
 
-    A smaller source is repeated, in order, until it has as many rows as the largest, so that a batch
-    holds equal shares of all.
+    A smaller source is repeated, in order, until it has as many rows as the largest, so that each
+    source is equally frequent in the batches.
 
     Args:
-        primary: array (N, ...), what the generators shall draw.
-        *auxiliary: arrays (N_i, ...), what some of them shall avoid.
+        primary: array (N, ...) of samples that the generators have to reproduce.
+        *auxiliary: arrays (N_i, ...) of samples that some of the generators have to avoid.
 
     Returns:
-        (samples, sources): one array of all; int64, 0 for the primary source, then 1, 2, ...
+        The samples of all sources in one array, and an int64 array with the source of each row. The
+        primary source is 0, the others are 1, 2, ...
 
     Raises:
         ValueError: a source is empty, or the samples differ in shape.
@@ -65,8 +85,8 @@ def with_auxiliary(primary, *auxiliary):
            for array in arrays):
         raise ValueError(
             "Every source is expected to have at least one sample, of the same shape as the others'. "
-            f"Received: arrays of shape {', '.join(map(str, shapes))}. Leave empty sources out, and "
-            "load the images at one image_size."
+            f"Received: arrays of shape {', '.join(map(str, shapes))}. Remove empty sources, and load "
+            "all images at the same image_size."
         )
     rows = max(map(len, arrays))
     samples = np.concatenate([array[np.arange(rows) % len(array)] for array in arrays])

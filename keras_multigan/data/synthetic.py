@@ -1,24 +1,26 @@
 """Distributions with known modes or moments: Gaussian mixtures, a random network, stacked digits.
 
-Every source has `dimension` and `sample(num_samples, seed) -> (samples, labels)`. One call with a fixed
-seed is a finite training set; a source itself is an infinite one.
+Each source has a `dimension` and a method `sample(num_samples, seed) -> (samples, labels)`. One call
+with a fixed seed gives a finite training set. Calls with different seeds give new samples without end.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 
 
 class GaussianMixture:
-    """Gaussians of equal weight with covariance `variance` I.
+    """Mixture of Gaussians of equal weight, each with the covariance matrix `variance` * I.
 
     Args:
         means: array (K, d), the centres of the modes.
-        variance: > 0.
+        variance: variance along each axis, > 0.
 
     Raises:
-        ValueError: means of another rank or not finite, a variance that is not a finite number > 0.
+        ValueError: `means` is not a finite array of rank 2, or `variance` is not a finite number > 0.
     """
 
-    def __init__(self, means, variance):
+    def __init__(self, means: np.ndarray, variance: float):
         means = np.asarray(means, "float64")
         if means.ndim != 2 or means.size == 0 or not np.isfinite(means).all():
             raise ValueError(
@@ -30,22 +32,27 @@ class GaussianMixture:
         self.means, self.variance = means, float(variance)
 
     @property
-    def num_modes(self):
+    def num_modes(self) -> int:
+        """Number K of modes."""
         return len(self.means)
 
     @property
-    def dimension(self):
+    def dimension(self) -> int:
+        """Length d of a sample."""
         return self.means.shape[1]
 
-    def sample(self, num_samples, seed):
-        """Draws samples, the same ones for the same seed.
+    def sample(self, num_samples: int, seed: int | Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Draws samples. The same seed gives the same samples.
 
         Args:
             num_samples: N, at least 1.
             seed: int >= 0, or a sequence of them.
 
         Returns:
-            (float32 array (N, d), int64 array (N,) of modes).
+            The samples, float32 (N, d), and the mode of each sample, int64 (N,).
+
+        Raises:
+            ValueError: num_samples < 1.
         """
         random = _generator(num_samples, seed)
         modes = random.integers(self.num_modes, size=num_samples)
@@ -53,11 +60,16 @@ class GaussianMixture:
         return (self.means[modes] + np.sqrt(self.variance) * noise).astype("float32"), modes
 
 
-def axis_gaussians(num_modes, dimension, variance=0.09):
-    """Gaussians around the unit vectors e_1, ..., e_K of MIX+GAN's artificial data.
+def axis_gaussians(num_modes: int, dimension: int, variance: float = 0.09) -> GaussianMixture:
+    """Gaussians around the unit vectors e_1, ..., e_K, MIX+GAN's artificial data.
+
+    Args:
+        num_modes: K, between 1 and `dimension`.
+        dimension: length of a sample.
+        variance: variance along each axis, > 0.
 
     Raises:
-        ValueError: more modes than dimensions, or fewer than one.
+        ValueError: num_modes is out of range, or variance is not > 0.
     """
     if not 1 <= num_modes <= dimension:
         raise ValueError(
@@ -67,36 +79,48 @@ def axis_gaussians(num_modes, dimension, variance=0.09):
     return GaussianMixture(np.eye(num_modes, dimension), variance)
 
 
-def ring(num_modes=8, radius=2.0, variance=0.02):
-    """Gaussians at equal angles on a circle; P2GAN's 2-D experiment by default."""
+def ring(num_modes: int = 8, radius: float = 2.0, variance: float = 0.02) -> GaussianMixture:
+    """Gaussians at equal angles on a circle around the origin; by default P2GAN's 2-D experiment.
+
+    Args:
+        num_modes: number of Gaussians.
+        radius: radius of the circle.
+        variance: variance along each axis, > 0.
+    """
     angles = 2 * np.pi * np.arange(num_modes) / num_modes
     return GaussianMixture(radius * np.stack([np.cos(angles), np.sin(angles)], axis=1), variance)
 
 
-def grid(side=5, spacing=1.0, variance=0.0025):
-    """side x side Gaussians on a square grid around the origin, row by row."""
+def grid(side: int = 5, spacing: float = 1.0, variance: float = 0.0025) -> GaussianMixture:
+    """`side` x `side` Gaussians on a square grid around the origin, numbered row by row.
+
+    Args:
+        side: number of Gaussians along each axis.
+        spacing: distance between neighbours.
+        variance: variance along each axis, > 0.
+    """
     steps = spacing * (np.arange(side) - (side - 1) / 2)
     return GaussianMixture(np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2), variance)
 
 
 class RandomNetwork:
-    """The output of a randomly initialised network of affine layers, as in MIX+GAN's figure 10.
+    """The outputs of a randomly initialised network of affine layers, as in MIX+GAN's figure 10.
 
-    Noise z ~ N(0, I_d) goes through `num_layers` - 1 affine maps R^d -> R^d with Glorot uniform weights
-    and zero biases (Keras' initial values), LeakyReLU between them. With 2 layers, the paper's input
-    and output layer, this is one affine map, the data a Gaussian.
+    Noise z ~ N(0, I_d) goes through `num_layers` - 1 affine maps R^d -> R^d with LeakyReLU between
+    them. Weights are Glorot uniform and biases zero, as Keras initialises them. With 2 layers, the
+    paper's input and output layer, this is a single affine map and the data are Gaussian.
 
     Args:
-        dimension: d.
-        num_layers: layers as the paper counts them, at least 2.
+        dimension: length d of a sample, at least 1.
+        num_layers: number of layers as the paper counts them, at least 2.
         seed: int >= 0 that fixes the weights.
-        negative_slope: of the LeakyReLU.
+        negative_slope: slope of the LeakyReLU for negative inputs.
 
     Raises:
         ValueError: dimension < 1 or num_layers < 2.
     """
 
-    def __init__(self, dimension, num_layers=2, seed=0, negative_slope=0.2):
+    def __init__(self, dimension: int, num_layers: int = 2, seed: int = 0, negative_slope: float = 0.2):
         if dimension < 1 or num_layers < 2:
             raise ValueError("Expected dimension >= 1 and num_layers >= 2. "
                              f"Received: {dimension} and {num_layers}")
@@ -106,8 +130,19 @@ class RandomNetwork:
                         for _ in range(num_layers - 1)]
         self.dimension, self.negative_slope = dimension, negative_slope
 
-    def sample(self, num_samples, seed):
-        """As `GaussianMixture.sample`; labels are None."""
+    def sample(self, num_samples: int, seed: int | Sequence[int]) -> tuple[np.ndarray, None]:
+        """Draws samples. The same seed gives the same samples.
+
+        Args:
+            num_samples: N, at least 1.
+            seed: int >= 0, or a sequence of them.
+
+        Returns:
+            The samples, float32 (N, d), and None, since there are no labels.
+
+        Raises:
+            ValueError: num_samples < 1.
+        """
         x = _generator(num_samples, seed).standard_normal((num_samples, self.dimension), "float32")
         for weights in self.weights[:-1]:
             x = x @ weights
@@ -116,28 +151,30 @@ class RandomNetwork:
 
 
 class StackedDigits:
-    """Stacked MNIST: three digits, drawn at random, as the channels of one image; 1,000 modes.
+    """Stacked MNIST: three random digits are the channels of one image, which gives 1,000 modes.
 
     Source: Metz et al., "Unrolled generative adversarial networks" (2017), with MNIST's training set.
-    Usual are 128,000 samples to train on, and 26,000 generated ones to count the modes of.
+    It is common to train on 128,000 samples and to count the modes of 26,000 generated ones.
 
     Args:
-        images: floating array (N, H, W, 1) in [-1, 1], such as MNIST's of `load_images`.
-        labels: integers (N,) in 0..9.
+        images: floating array (N, H, W, 1) in [-1, 1], such as the images of "mnist" from
+            `load_images`.
+        labels: integer array (N,) of values in 0..9.
 
     Raises:
-        ValueError: images that are not gray, labels that do not fit them.
+        ValueError: `images` is not a floating array of grayscale images, or `labels` does not hold one
+            integer in 0..9 per image.
     """
 
     num_modes = 1000
 
-    def __init__(self, images, labels):
+    def __init__(self, images: np.ndarray, labels: np.ndarray):
         images, labels = np.asarray(images), np.asarray(labels)
         if (images.ndim != 4 or images.shape[-1] != 1 or images.size == 0
                 or not np.issubdtype(images.dtype, np.floating)):
             raise ValueError(
-                "images is expected to be gray and floating, (N, height, width, 1). Received: shape "
-                f"{images.shape}, type {images.dtype}. Load digits, such as 'mnist'."
+                "images is expected to be a floating array of grayscale images (N, height, width, 1). "
+                f"Received: shape {images.shape}, type {images.dtype}. Load digits, such as 'mnist'."
             )
         if labels.shape != images.shape[:1] or not np.isin(labels, np.arange(10)).all():
             raise ValueError(
@@ -147,8 +184,20 @@ class StackedDigits:
         self.images, self.labels = images, labels
         self.dimension = 3 * images[0].size
 
-    def sample(self, num_samples, seed):
-        """As `GaussianMixture.sample`, images (N, H, W, 3); digits a, b, c are mode 100a + 10b + c."""
+    def sample(self, num_samples: int, seed: int | Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Draws samples. The same seed gives the same samples.
+
+        Args:
+            num_samples: N, at least 1.
+            seed: int >= 0, or a sequence of them.
+
+        Returns:
+            The images, float32 (N, H, W, 3), and the mode of each image, int64 (N,). Digits a, b and c
+            in the three channels are mode 100 a + 10 b + c.
+
+        Raises:
+            ValueError: num_samples < 1.
+        """
         chosen = _generator(num_samples, seed).integers(len(self.images), size=(num_samples, 3))
         samples = np.empty((num_samples, *self.images.shape[1:3], 3), "float32")
         for channel in range(3):

@@ -1,41 +1,51 @@
-"""Images from TensorFlow Datasets (tfds), read a few at a time.
+"""Images from TensorFlow Datasets (tfds), read in batches.
 
-TensorFlow and tfds are imported inside the functions: the package works without them.
+TensorFlow and tfds are imported inside the functions, since the package works without them.
 """
 
 import contextlib
 import difflib
 import functools
 import operator
+import pathlib
+from collections.abc import Iterator
 
 import numpy as np
 
 
-def prepared(folder, base):
-    """Versions of the data set `base` prepared in `folder` (a Path), as texts relative to it."""
-    patterns = (f"{base}/*/dataset_info.json", f"{base}/*/*/dataset_info.json")  # configurations
+def prepared(folder: pathlib.Path, base: str) -> list[str]:
+    """Returns the prepared versions of the data set `base` as paths relative to `folder`."""
+    patterns = (f"{base}/*/dataset_info.json", f"{base}/*/*/dataset_info.json")  # with a configuration
     return sorted(str(f.parent.relative_to(folder)) for p in patterns for f in folder.glob(p))
 
 
-def open_split(name, split, data_dir, batch_size, label=None):
-    """Opens one split, downloading and preparing it where it is not yet.
+def open_split(
+    name: str,
+    split: str,
+    data_dir: pathlib.Path | None,
+    batch_size: int,
+    label: str | list[str] | None = None,
+) -> tuple[int, Iterator[tuple[np.ndarray, np.ndarray | None]]]:
+    """Opens one split, and downloads and prepares it if necessary.
 
     Args:
-        name: as tfds has it, with configuration and version if wanted ("mnist:3.0.1").
-        split: as tfds has it.
-        data_dir: Path of a folder with prepared data, which is then all that is used; None for
-            tfds' default folder, then a download.
-        batch_size: the most images that the iterator yields at a time.
-        label: name of the label, or a list of them; None for "label", where there is one and the
-            split is not "unlabelled".
+        name: tfds name, optionally with configuration and version ("mnist:3.0.1").
+        split: tfds name of the split.
+        data_dir: folder with prepared data; nothing is downloaded then. None uses the default folder of
+            tfds, and downloads the data if they are not there.
+        batch_size: largest number of images that the iterator yields at a time.
+        label: name of the label, or a list of M names; None for the feature "label", if there is one
+            and the split is not "unlabelled".
 
     Returns:
-        The number of images, and an iterator over (images uint8 (B, H, W, C), labels int64 (B,), or
-        (B, M) for a list, or None). B is 1 where the data set has images of several sizes.
+        The number of images, and an iterator over tuples (images, labels). Images are uint8
+        (B, H, W, C). Labels are int64 (B,), or (B, M) if `label` is a list, or None. B is 1 if the
+        images of the data set differ in size.
 
     Raises:
-        ValueError: unknown data set, split or label, no images in it, or damaged files.
-        FileNotFoundError: not prepared in data_dir, or could not be downloaded.
+        ValueError: the data set, split or label is unknown, there are no images in it, or files are
+            damaged.
+        FileNotFoundError: the data are not prepared in data_dir, or could not be downloaded.
         ImportError: TensorFlow or tfds is not installed.
     """
     try:
@@ -49,7 +59,7 @@ def open_split(name, split, data_dir, batch_size, label=None):
 
     try:
         builder = tfds.builder(name, data_dir=data_dir)
-    except (ValueError, AssertionError) as error:  # tfds' own message has a thousand names
+    except (ValueError, AssertionError) as error:  # tfds' own message lists a thousand names
         known = ["digits", *tfds.list_builders(with_community_datasets=False)]
         close = difflib.get_close_matches(name.lower(), known) or ["none"]
         raise ValueError(
@@ -63,7 +73,7 @@ def open_split(name, split, data_dir, batch_size, label=None):
     try:
         try:
             data = builder.as_dataset(split=split)
-        except AssertionError as error:  # tfds' way to say: not prepared yet
+        except AssertionError as error:  # tfds raises it if the data are not prepared
             if data_dir is not None:
                 raise FileNotFoundError(
                     f"Expected {builder.info.full_name} in data_dir={str(data_dir)!r}. Received: a "
@@ -96,7 +106,7 @@ def open_split(name, split, data_dir, batch_size, label=None):
 
     data = data.map(select)
     one_size = None not in data.element_spec[0].shape
-    data = data.batch(batch_size if one_size else 1)  # images of several sizes do not stack
+    data = data.batch(batch_size if one_size else 1)  # images of different sizes cannot be stacked
 
     def chunks():
         try:
@@ -105,7 +115,7 @@ def open_split(name, split, data_dir, batch_size, label=None):
         except tf.errors.OpError as error:
             raise ValueError(
                 f"Expected to read {count} images of {name!r}. Received: an error of tfds "
-                f"({error.message}). The files are damaged or incomplete: prepare them again."
+                f"({error.message}). The files are damaged or incomplete: prepare the data again."
             ) from error
 
     return count, chunks()
@@ -127,21 +137,21 @@ def _image_feature(builder, tfds):
 
 
 def _label_paths(builder, tfds, split, label):
-    """The keys that lead to each label in an example."""
+    """Returns, for each label, the sequence of keys that leads to it in an example."""
     known = _scalars(builder.info.features, tfds)
     if label is None:
         return [known["label"]] if "label" in known and split != "unlabelled" else []
     names = label if isinstance(label, (list, tuple)) else [label]
     if not names or not all(name in known for name in names):
         raise ValueError(
-            f"Expected label to be one of the integers and booleans of {builder.name!r}, or a list of "
+            f"Expected label to be an integer or boolean feature of {builder.name!r}, or a list of "
             f"them: {', '.join(known) or 'it has none'}. Received: {label!r}. Correct the name."
         )
     return [known[name] for name in names]
 
 
 def _scalars(features, tfds, path=()):
-    """Integer and boolean features, also inside others: name -> the keys that lead there."""
+    """Returns integer and boolean features, nested ones included: name -> keys that lead to it."""
     found = {}
     for key, feature in features.items():
         if isinstance(feature, tfds.features.FeaturesDict):
@@ -153,19 +163,19 @@ def _scalars(features, tfds, path=()):
 
 
 def _download(builder):
-    import requests  # which tfds downloads with
+    import requests  # tfds depends on it
 
     urls = [url for url in builder.url_infos or () if url.startswith("http")]
     try:
         if urls and not builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
-            # One attempt of our own, because without a network tfds tries for minutes.
-            with contextlib.suppress(requests.ReadTimeout):  # connected, but slow
+            # Fail at once without a network: tfds would retry for minutes.
+            with contextlib.suppress(requests.ReadTimeout):  # the server is slow, but can be reached
                 requests.head(urls[0], timeout=10)
         builder.download_and_prepare()
     except Exception as error:
         raise FileNotFoundError(
             f"Nothing could be downloaded and prepared for {builder.name!r}. Received: "
-            f"{type(error).__name__}: {error}. Connect to the network; or give data_dir "
-            "(--data_dir) with a prepared tfds folder, IDX files or an .npz file; or use the name "
+            f"{type(error).__name__}: {error}. Connect to the network, or give data_dir "
+            "(--data_dir) with a prepared tfds folder, IDX files or an .npz file, or use the name "
             "'digits', which needs no download."
         ) from error

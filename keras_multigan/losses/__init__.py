@@ -1,7 +1,7 @@
-"""Losses: pure functions on tensors, written with `keras.ops`."""
+"""Losses: pure functions of tensors, written with `keras.ops`."""
 
 from keras_multigan.losses.adversarial import AdversarialLoss as AdversarialLoss
-from keras_multigan.losses.adversarial import adversarial as adversarial
+from keras_multigan.losses.adversarial import adversarial_loss as adversarial_loss
 from keras_multigan.losses.adversarial import critic_wasserstein as critic_wasserstein
 from keras_multigan.losses.adversarial import generator_wasserstein as generator_wasserstein
 from keras_multigan.losses.adversarial import multi_hinge as multi_hinge

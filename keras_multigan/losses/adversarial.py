@@ -1,8 +1,9 @@
-"""Adversarial losses on critic scores.
+"""Adversarial losses of critic scores.
 
-Scores are float tensors of any shape, one number a sample (`multi_hinge`: one a class); no sigmoid
-is expected. `critic_wasserstein` and `generator_wasserstein` return a float32 scalar, the mean over all
-samples; `multi_hinge` and the functions of an `AdversarialLoss` one loss a sample.
+Scores are float tensors of any shape with one number per sample, or one per class for `multi_hinge`.
+No sigmoid is expected. `critic_wasserstein` and `generator_wasserstein` return a float32 scalar, the
+mean over all samples. `multi_hinge` and the functions of an `AdversarialLoss` return one loss per
+sample.
 """
 
 import dataclasses
@@ -14,35 +15,64 @@ from keras import ops
 
 
 def critic_wasserstein(real_scores, fake_scores):
-    """E D(x~) - E D(x), which a Wasserstein critic minimises (Arjovsky et al., 2017)."""
+    """The loss of a Wasserstein critic: E D(x~) - E D(x).
+
+    Source: Arjovsky et al., "Wasserstein GAN" (2017).
+
+    Args:
+        real_scores: float tensor, the critic's scores D(x) of real samples.
+        fake_scores: float tensor, the critic's scores D(x~) of generated samples.
+
+    Returns:
+        float32 scalar.
+    """
     return _mean(fake_scores) - _mean(real_scores)
 
 
 def generator_wasserstein(fake_scores):
-    """-E D(x~), which a generator minimises against a Wasserstein critic."""
+    """The loss of a generator against a Wasserstein critic: -E D(x~).
+
+    Args:
+        fake_scores: float tensor, the critic's scores D(x~) of generated samples.
+
+    Returns:
+        float32 scalar.
+    """
     return -_mean(fake_scores)
 
 
 @dataclasses.dataclass(frozen=True)
 class AdversarialLoss:
-    """A game in three parts, each a function of float32 scores to losses of the same shape: `real` and
-    `fake`, whose means the discriminator minimises, and `generator`, on its fakes."""
+    """The loss functions of a two-player game, which map float32 scores to losses of the same shape.
+
+    The discriminator minimises the means of `real` and `fake`. The generator minimises the mean of
+    `generator`.
+
+    Attributes:
+        real: the discriminator's loss of the scores of real samples.
+        fake: the discriminator's loss of the scores of generated samples.
+        generator: the generator's loss of the scores of its samples.
+    """
 
     real: Callable
     fake: Callable
     generator: Callable
 
 
-def f_divergence(activation, conjugate):
-    """f-GAN's game (Nowozin et al., 2016) for a divergence D_f(P || Q) = E_Q f(p / q).
+def f_divergence(activation: Callable, conjugate: Callable) -> AdversarialLoss:
+    """Returns the losses of f-GAN (Nowozin et al., 2016) for a divergence D_f(P || Q) = E_Q f(p / q).
 
-    With T = g(score), E_P T - E_Q f*(T) bounds it from below and reaches it at T = f'(p / q). The
-    discriminator maximises the bound. The generator, Q, minimises -E_Q T, which does not saturate;
-    to be pushed away from P it minimises E_Q f*(T), the loss `fake`.
+    With T = g(score), E_P T - E_Q f*(T) is a lower bound of the divergence. The two are equal if
+    T = f'(p / q). The discriminator maximises the bound. The generator, with distribution Q, minimises
+    -E_Q T, which does not saturate. A generator that has to move away from P minimises E_Q f*(T), the
+    loss `fake`.
 
     Args:
-        activation: g, scores -> the domain of f*.
-        conjugate: f*(g(scores)), written as one function of scores to be stable.
+        activation: g, a function from scores to the domain of f*.
+        conjugate: the function f*(g(scores)) of the scores, written in a numerically stable way.
+
+    Returns:
+        An `AdversarialLoss`.
     """
     return AdversarialLoss(
         real=lambda scores: -activation(scores), fake=conjugate,
@@ -52,14 +82,14 @@ def f_divergence(activation, conjugate):
 
 ADVERSARIAL = {
     "wasserstein": AdversarialLoss(ops.negative, lambda scores: scores, ops.negative),
-    # -log D and -log(1 - D) of D = sigmoid(score), the generator's loss not saturating.
+    # -log D and -log(1 - D) with D = sigmoid(score); the generator's loss is the non-saturating one.
     "vanilla": AdversarialLoss(
         lambda scores: ops.softplus(-scores), ops.softplus, lambda scores: ops.softplus(-scores)
     ),
     "hinge": AdversarialLoss(
         lambda scores: ops.relu(1 - scores), lambda scores: ops.relu(1 + scores), ops.negative
     ),
-    # "vanilla" but for constants: D_f is twice the Jensen-Shannon divergence.
+    # Equal to "vanilla" up to constants. D_f is twice the Jensen-Shannon divergence.
     "js": f_divergence(lambda scores: math.log(2) - ops.softplus(-scores),
                        lambda scores: ops.softplus(scores) - math.log(2)),
     "kl": f_divergence(lambda scores: scores, lambda scores: ops.exp(scores - 1)),
@@ -68,13 +98,19 @@ ADVERSARIAL = {
 }
 
 
-def adversarial(name):
-    """The `AdversarialLoss` of a name: "wasserstein", "vanilla" (Goodfellow et al., 2014), "hinge" (Lim
-    and Ye, 2017), or one of f-GAN's divergences, "js", "kl", "reverse_kl" and "pearson", see
-    `f_divergence`.
+def adversarial_loss(name: str) -> AdversarialLoss:
+    """Returns the `AdversarialLoss` of a name.
+
+    Args:
+        name: "wasserstein" (Arjovsky et al., 2017), "vanilla" (Goodfellow et al., 2014), "hinge" (Lim
+            and Ye, 2017), or a divergence of f-GAN: "js", "kl", "reverse_kl" or "pearson", see
+            `f_divergence`.
+
+    Returns:
+        An `AdversarialLoss`.
 
     Raises:
-        ValueError: an unknown name.
+        ValueError: unknown name.
     """
     if name not in ADVERSARIAL:
         raise ValueError(f"Expected one of {', '.join(ADVERSARIAL)}. Received: {name!r}")
@@ -82,17 +118,17 @@ def adversarial(name):
 
 
 def multi_hinge(scores, labels):
-    """max(0, 1 - s_y + max_{k != y} s_k), the multi-class hinge loss of MHingeGAN.
+    """The multi-class hinge loss of MHingeGAN: max(0, 1 - s_y + max_{k != y} s_k).
 
     Args:
         scores: float tensor (N, K), K at least 2.
-        labels: int tensor (N,), y in 0..K-1.
+        labels: int tensor (N,), the classes y in 0..K-1.
 
     Returns:
         float32 tensor (N,), at least 0.
 
     Raises:
-        ValueError: other shapes.
+        ValueError: `scores` or `labels` has another shape.
     """
     if len(scores.shape) != 2 or scores.shape[1] < 2 or len(labels.shape) != 1:
         raise ValueError(

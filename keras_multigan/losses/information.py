@@ -1,25 +1,27 @@
-"""Mutual information between generators, in nats, from a classifier's probabilities (MIM-GAN)."""
+"""Mutual information between generators, in nats, from the probabilities of a classifier (MIM-GAN)."""
 
 from keras import ops
 
-# In logarithms only: where a probability is 0, so is its term, and the gradient stays finite.
+# Added inside logarithms only: a probability of 0 gives a term of 0 and a finite gradient.
 _EPSILON = 1e-12
 
 
 def mutual_information_overlap(p, q):
-    """log 2 - JSD(p || q), how much two distributions over classes overlap.
+    """The overlap of two distributions over classes: log 2 - JSD(p || q).
 
-    This is what is left unknown of which of the two a class came from, both being as likely:
+    This is the conditional entropy of the distribution that a class was drawn from, given the class, if
+    both distributions are equally likely:
     1/2 sum_k -p_k log(p_k / (p_k + q_k)) - q_k log(q_k / (p_k + q_k)). No term is below 0.
 
     Args:
-        p, q: float tensors (..., K) of class probabilities; leading axes broadcast.
+        p: float tensor (..., K) of class probabilities.
+        q: float tensor (..., K) of class probabilities. The leading axes of p and q broadcast.
 
     Returns:
-        float32 tensor (...), in [0, log 2]: log 2 where p and q are equal, 0 where they are disjoint.
+        float32 tensor (...), in [0, log 2]. It is log 2 if p and q are equal, 0 if they share no class.
 
     Raises:
-        ValueError: the number of classes differs.
+        ValueError: p and q differ in the number of classes.
     """
     if p.shape[-1] != q.shape[-1]:
         raise ValueError(
@@ -33,15 +35,17 @@ def mutual_information_overlap(p, q):
 
 
 def mutual_information_paired(p, q):
-    """The mutual information of the classes of two generators' samples of the same noise:
-    `mutual_information` of `joint_probabilities`, MIM-GAN's Algorithm 1 as it is written.
+    """The mutual information of the classes of two generators' samples, both made from the same noise.
 
-    Its minimum is independence, not disjointness: it is 0 where one generator has collapsed, and as
-    high for generators that never make the same class, if each class of one goes with one class of
-    the other, as for equal ones.
+    This is `mutual_information` of `joint_probabilities`, MIM-GAN's Algorithm 1 as printed.
+
+    It is minimal if the two classes are independent, not if they differ. It is 0 if one generator has
+    collapsed to a single class. Two generators that never produce the same class have the same mutual
+    information as two equal ones, if each class of one always occurs with one class of the other.
 
     Args:
-        p, q: float tensors (N, ..., K), row k the class probabilities of G_i(z_k) and of G_j(z_k).
+        p: float tensor (N, ..., K). Row k holds the class probabilities of G_i(z_k).
+        q: float tensor (N, ..., K). Row k holds the class probabilities of G_j(z_k).
 
     Returns:
         float32 tensor (...), in [0, log K].
@@ -53,10 +57,13 @@ def mutual_information_paired(p, q):
 
 
 def joint_probabilities(p, q):
-    """mean_k p_k q_k^T; the mean over replicas must be taken of this, before any logarithm.
+    """The joint probabilities of the classes of paired samples: mean_k p_k q_k^T.
+
+    With several replicas, average this result over the replicas before any logarithm is taken.
 
     Args:
-        p, q: float tensors (N, ..., K), a sample's class probabilities.
+        p: float tensor (N, ..., K). Row k holds the class probabilities of one sample.
+        q: float tensor (N, ..., K). Row k holds the class probabilities of the sample paired with it.
 
     Returns:
         float32 tensor (..., K, K).
@@ -66,7 +73,7 @@ def joint_probabilities(p, q):
     """
     if len(p.shape) < 2 or tuple(p.shape) != tuple(q.shape):
         raise ValueError(
-            "Paired class probabilities are expected to be of one shape (N, ..., K), a row for each "
+            "Paired class probabilities are expected to be of one shape (N, ..., K), one row per "
             f"noise vector. Received: {tuple(p.shape)} and {tuple(q.shape)}. Give both generators "
             "the same noise and use one classifier."
         )
@@ -75,11 +82,12 @@ def joint_probabilities(p, q):
 
 
 def mutual_information(joint):
-    """sum P log(P / (P_1 P_2)) of joint probabilities P with the margins P_1 and P_2, equation 4 of
-    MIM-GAN.
+    """The mutual information sum P log(P / (P_1 P_2)) of joint probabilities: equation 4 of MIM-GAN.
+
+    P_1 and P_2 are the marginal distributions of P.
 
     Args:
-        joint: float tensor (..., K, L) that sums to 1 over its last two axes.
+        joint: float tensor (..., K, L) of joint probabilities P. They sum to 1 over the last two axes.
 
     Returns:
         float32 tensor (...), at least 0.
@@ -87,4 +95,4 @@ def mutual_information(joint):
     joint = ops.cast(joint, "float32")
     independent = ops.sum(joint, axis=-1, keepdims=True) * ops.sum(joint, axis=-2, keepdims=True)
     terms = joint * (ops.log(joint + _EPSILON) - ops.log(independent + _EPSILON))
-    return ops.maximum(ops.sum(terms, axis=(-2, -1)), 0.0)  # rounding can leave it just below
+    return ops.maximum(ops.sum(terms, axis=(-2, -1)), 0.0)  # rounding can make it slightly negative

@@ -1,39 +1,46 @@
-"""Regularisers of a critic."""
+"""Penalties on the gradients of a critic."""
 
 from keras import ops
 
 
 def gradient_penalty(gradients):
-    """Two-sided gradient penalty E (||g||_2 - 1)^2 of WGAN-GP (Gulrajani et al., 2017): the mean of
-    `gradient_penalties`, which see.
+    """The two-sided gradient penalty of WGAN-GP, E (||g||_2 - 1)^2 (Gulrajani et al., 2017).
+
+    This is the mean of `gradient_penalties`.
+
+    Args:
+        gradients: float tensor (N, ...), the critic's gradients with respect to N inputs.
 
     Returns:
         float32 scalar, at least 0.
+
+    Raises:
+        ValueError: `gradients` has no axis besides the batch axis.
     """
     return ops.mean(gradient_penalties(gradients))
 
 
 def gradient_penalties(gradients):
-    """(||g||_2 - 1)^2 of each sample.
+    """The two-sided gradient penalty (||g||_2 - 1)^2 of each sample.
 
     Args:
-        gradients: float tensor (N, ...), the critic's gradient at each of N inputs. The norm of a
-            sample is taken over all its axes.
+        gradients: float tensor (N, ...), the critic's gradients with respect to N inputs. The norm of a
+            sample's gradient is taken over all axes but the first.
 
     Returns:
         float32 tensor (N,), at least 0.
 
     Raises:
-        ValueError: `gradients` has no axis besides the batch.
+        ValueError: `gradients` has no axis besides the batch axis.
     """
     rank = len(gradients.shape)
     if rank < 2:
         raise ValueError(
-            "A gradient penalty expects gradients of shape (N, ...), one a sample. "
+            "A gradient penalty expects gradients of shape (N, ...), one per sample. "
             f"Received: shape {tuple(gradients.shape)}. Pass the gradient with respect to the whole "
             "input batch, not its norm."
         )
     squares = ops.square(ops.cast(gradients, "float32"))
-    # The epsilon keeps the derivative of the root finite where the gradient vanishes.
+    # The epsilon keeps the derivative of the root finite for a gradient of zero.
     norms = ops.sqrt(ops.sum(squares, axis=tuple(range(1, rank))) + 1e-12)
     return ops.square(norms - 1.0)

@@ -1,4 +1,7 @@
-"""Measures of a trained model. They know no model: arrays and networks in, numbers out."""
+"""Measures of trained models, as functions of arrays and networks.
+
+They do not depend on the models of this package.
+"""
 
 from keras_multigan.metrics.classifier_score import classifier_score
 from keras_multigan.metrics.clustering import clustering_accuracy, normalized_mutual_information

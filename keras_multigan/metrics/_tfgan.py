@@ -1,21 +1,25 @@
-"""Imports TF-GAN 2.1, which was written for a TensorFlow with `tf.estimator`, where it is used."""
+"""Import of TF-GAN 2.1.
+
+TF-GAN was written for TensorFlow versions that have `tf.estimator`. It is imported only when a measure
+calls it.
+"""
 
 import sys
 import types
 import warnings
 
 
-def tfgan():
+def tfgan() -> types.ModuleType:
     """Returns the module `tensorflow_gan`.
 
     Raises:
-        ImportError: TF-GAN, or something that it needs, is not installed.
+        ImportError: TF-GAN, or a package that it needs, is not installed.
     """
     try:
         import tensorflow as tf
 
         with warnings.catch_warnings():
-            # TF-GAN compares versions with distutils, which must not fail under `-W error`.
+            # TF-GAN imports distutils, whose deprecation warning must not fail under `-W error`.
             warnings.simplefilter("ignore", DeprecationWarning)
             if hasattr(tf, "estimator"):
                 import tensorflow_gan
@@ -26,8 +30,12 @@ def tfgan():
     return tensorflow_gan
 
 
-def mnist_util():
-    """Returns the module `tensorflow_gan.examples.mnist.util`; raises as `tfgan` does."""
+def mnist_util() -> types.ModuleType:
+    """Returns the module `tensorflow_gan.examples.mnist.util`.
+
+    Raises:
+        ImportError: TF-GAN, or a package that it needs, is not installed.
+    """
     tfgan()
     try:
         from tensorflow_gan.examples.mnist import util
@@ -37,8 +45,8 @@ def mnist_util():
 
 
 def _import_without_estimator(tf):
-    # tf.estimator left TensorFlow with 2.16. Of it, TF-GAN's evaluation code only needs this name
-    # while it is imported, and its own estimators (registered here as an empty module) not at all.
+    # TensorFlow 2.16 removed tf.estimator. TF-GAN's evaluation code needs this one name of it during
+    # the import. TF-GAN's own estimators are not needed, so an empty module replaces them.
     sys.modules.setdefault(
         "tensorflow_gan.python.estimator", types.ModuleType("tensorflow_gan.python.estimator")
     )

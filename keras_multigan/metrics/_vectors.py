@@ -1,12 +1,21 @@
-"""Checks of sets of vectors, for the measures that compare two of them."""
+"""Input checks for the measures that compare two sets of vectors."""
 
 import numpy as np
 
 from keras_multigan.metrics.logits import to_numpy
 
 
-def vectors(array, name, minimum=1):
-    """`array` as a finite float32 NumPy array (N, d) with N >= minimum; else raises ValueError."""
+def vectors(array, name: str, minimum: int = 1) -> np.ndarray:
+    """Returns `array` as a finite float32 NumPy array (N, d) with N >= minimum.
+
+    Args:
+        array: array or tensor.
+        name: name of the array in error messages.
+        minimum: smallest allowed N.
+
+    Raises:
+        ValueError: wrong shape, or values that are not finite.
+    """
     array = to_numpy(array)
     if array.ndim != 2 or len(array) < minimum or array.shape[1] < 1:
         raise ValueError(
@@ -21,19 +30,25 @@ def vectors(array, name, minimum=1):
     return array
 
 
-def pair(a, b, names, minimum):
-    """Both as `vectors`, of one dimension."""
+def pair(a, b, names: tuple[str, str], minimum: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns both arrays as `vectors` does. They have to have the same dimension d."""
     a, b = (vectors(array, name, minimum) for array, name in zip((a, b), names, strict=True))
     if a.shape[1] != b.shape[1]:
         raise ValueError(
             f"Expected {' and '.join(names)} of one dimension. Received: shapes {a.shape} "
-            f"and {b.shape}."
+            f"and {b.shape}. Represent both sets in the same way."
         )
     return a, b
 
 
-def halves(real, fake, seed, minimum):
-    """Both sets in random order, cut to one length and in two: ((real, fake), (real, fake))."""
+def halves(
+    real, fake, seed: int, minimum: int
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Shuffles both sets, cuts them to the same length and splits them into two halves.
+
+    Returns:
+        The first half of both sets as (real, fake), and the second half of both sets as (real, fake).
+    """
     real, fake = pair(real, fake, ("real", "fake"), minimum)
     random = np.random.default_rng(seed)
     half = min(len(real), len(fake)) // 2

@@ -1,26 +1,26 @@
-"""The classifier score ("Inception score" when the classifier is Inception)."""
+"""The classifier score, which is the inception score if the classifier is Inception."""
 
 import numpy as np
 
 from keras_multigan.metrics.logits import log_softmax
 
 
-def classifier_score(logits):
+def classifier_score(logits: np.ndarray) -> float:
     """Returns exp(mean KL(p(y|x) || p(y))), computed in float64.
 
-    Matches `tfgan.eval.classifier_score_from_logits` of TF-GAN 2.1: its input is logits, and the
-    softmax is taken here.
+    Matches `tfgan.eval.classifier_score_from_logits` of TF-GAN 2.1, which takes logits and applies the
+    softmax itself.
 
     Args:
-        logits: `(N, K)` array of logits (not probabilities), N >= 1, finite;
-            `classifier_logits(images, classifier)` makes it.
+        logits: array (N, K) of logits (not probabilities), N >= 1, finite.
+            `classifier_logits(images, classifier)` computes it.
 
     Returns:
-        A float in [1, K]: 1 if all images get the same prediction, K if predictions are certain
-        and classes equally frequent.
+        A float in [1, K]. It is 1 if all images get the same prediction, and K if predictions are
+        certain and classes are equally frequent.
 
     Raises:
-        ValueError: not of rank 2, empty, or not finite.
+        ValueError: `logits` is not of rank 2, is empty, or is not finite.
     """
     logits = np.asarray(logits).astype(np.float64)
     if logits.ndim != 2 or 0 in logits.shape:
@@ -29,11 +29,11 @@ def classifier_score(logits):
         )
     if not np.isfinite(logits).all():
         raise ValueError(
-            "Expected finite logits, received NaN or infinite values. Give logits, not log "
-            "probabilities of zero, and see whether the generator has diverged."
+            "Expected finite logits, received NaN or infinite values. Give logits, not "
+            "logarithms of probabilities that can be 0. Check whether the generator has diverged."
         )
     log_p = log_softmax(logits)
-    # The marginal in log space: a class that underflows to 0 everywhere must add 0, not NaN.
+    # In log space, because a class whose probabilities all underflow to 0 must add 0, not NaN.
     peak = log_p.max(axis=0)
     log_marginal = peak + np.log(np.mean(np.exp(log_p - peak), axis=0))
     divergence = np.sum(np.exp(log_p) * (log_p - log_marginal), axis=1)

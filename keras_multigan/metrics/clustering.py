@@ -1,25 +1,24 @@
-"""How well clusters agree with classes."""
+"""Measures of how well clusters agree with classes."""
 
 import numpy as np
 
 
-def clustering_accuracy(labels, clusters):
-    """Returns the share of samples whose cluster stands for their class, at its best.
+def clustering_accuracy(labels: np.ndarray, clusters: np.ndarray) -> float:
+    """Returns the fraction of samples whose cluster is matched to their class.
 
-    Each cluster stands for one class at most and each class has one cluster at most; of all such
-    matchings the best one counts (the Hungarian method). Samples of a cluster or a class that is left
-    over count as wrong.
+    Clusters and classes are matched one to one, so that the accuracy is as large as possible (the
+    Hungarian method). Samples of a cluster or class without a match count as wrong.
 
     Args:
-        labels: integer array `(N,)` of classes, N >= 1.
-        clusters: integer array `(N,)`, say the argmax of an encoder's probabilities. Their number may
-            differ from that of the classes.
+        labels: integer array (N,) of classes, N >= 1.
+        clusters: integer array (N,), for example the argmax of an encoder's probabilities. The number
+            of clusters may differ from the number of classes.
 
     Returns:
         A float in (0, 1].
 
     Raises:
-        ValueError: arrays of another shape or type, or of different lengths.
+        ValueError: wrong shapes, types that are not integer, or different lengths.
     """
     from scipy.optimize import linear_sum_assignment
     from sklearn.metrics.cluster import contingency_matrix
@@ -28,17 +27,18 @@ def clustering_accuracy(labels, clusters):
     return float(table[linear_sum_assignment(table, maximize=True)].sum() / table.sum())
 
 
-def normalized_mutual_information(labels, clusters):
+def normalized_mutual_information(labels: np.ndarray, clusters: np.ndarray) -> float:
     """Returns the mutual information of classes and clusters, divided by the mean of their entropies.
 
     Args:
-        labels, clusters: see `clustering_accuracy`.
+        labels: integer array (N,) of classes, N >= 1.
+        clusters: integer array (N,). The number of clusters may differ from the number of classes.
 
     Returns:
-        A float in [0, 1]: 0 if they are independent, 1 if each determines the other.
+        A float in [0, 1]. It is 0 if they are independent, and 1 if each determines the other.
 
     Raises:
-        ValueError: see `clustering_accuracy`.
+        ValueError: wrong shapes, types that are not integer, or different lengths.
     """
     from sklearn.metrics import normalized_mutual_info_score
 
@@ -51,10 +51,10 @@ def _checked(labels, clusters):
         if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iu":
             raise ValueError(
                 f"Expected {name} as integers of shape (samples >= 1,). Received: shape {array.shape} "
-                f"and type {array.dtype}. One-hot vectors and probabilities become integers with "
+                f"and type {array.dtype}. Convert one-hot vectors and probabilities to integers with "
                 "argmax(-1)."
             )
     if len(labels) != len(clusters):
-        raise ValueError("Expected one label and one cluster a sample. "
+        raise ValueError("Expected one label and one cluster per sample. "
                          f"Received: {len(labels)} labels and {len(clusters)} clusters.")
     return labels, clusters

@@ -1,27 +1,34 @@
-"""How far the generators of a model differ: their average class probabilities."""
+"""Measures of how much the generators of a model differ, from their average class probabilities."""
 
+from collections.abc import Sequence
+
+import keras
 import numpy as np
 
 from keras_multigan.metrics.logits import classifier_logits, log_softmax
 
 
-def class_probabilities(images_by_generator, classifier, batch_size=500):
-    """Returns the table of average class probabilities, one row a generator.
+def class_probabilities(
+    images_by_generator: Sequence[np.ndarray] | np.ndarray,
+    classifier: keras.Model,
+    batch_size: int = 500,
+) -> np.ndarray:
+    """Returns the table of average class probabilities, one row per generator.
 
     Source: the ComMutE-GAN paper's table of average class probabilities.
 
     Args:
-        images_by_generator: list of n arrays `(N_i, H, W, C)`, or one array `(n, N, H, W, C)`;
-            values in the range that the classifier was trained on.
-        classifier: a Keras model from images to `(N, K)` logits; images are resized to its size.
-        batch_size: how many images go through the classifier at a time.
+        images_by_generator: list of n arrays (N_i, H, W, C), or one array (n, N, H, W, C), with values
+            in the range that the classifier was trained on.
+        classifier: Keras model that maps images to logits (N, K). Images are resized to its input size.
+        batch_size: images per batch.
 
     Returns:
-        `(n, K)` float64 NumPy array: row i is the mean, over generator i's images, of the softmax
-        of the classifier's logits.
+        NumPy array (n, K), float64. Row i is the softmax of the classifier's logits, averaged over
+        generator i's images.
 
     Raises:
-        ValueError: no generator, or what `classifier_logits` raises for a generator's images.
+        ValueError: no generator, or images that `classifier_logits` does not accept.
     """
     if len(images_by_generator) == 0:
         raise ValueError("Expected the images of at least one generator, received none.")
@@ -33,21 +40,22 @@ def class_probabilities(images_by_generator, classifier, batch_size=500):
     )
 
 
-def pairwise_tvd(class_probabilities):
+def pairwise_tvd(class_probabilities: np.ndarray) -> float:
     """Returns the mean total variation distance between the rows of a table of probabilities.
 
-    The mean over the n (n - 1) / 2 pairs i < j of 1/2 sum_k |p_ik - p_jk|. Source: equation 7 of
-    the ComMutE-GAN paper; the same number as `losses.mean_pairwise_tvd`, in float64 NumPy.
+    This is the mean of 1/2 sum_k |p_ik - p_jk| over the n (n - 1) / 2 pairs i < j. Source: equation 7
+    of the ComMutE-GAN paper. `losses.mean_pairwise_tvd` computes the same number with `keras.ops`; this
+    function uses NumPy and float64.
 
     Args:
-        class_probabilities: `(n, K)` array, n >= 1; every row non-negative with sum 1 within 1e-3.
+        class_probabilities: array (n, K), n >= 1. Each row is non-negative and sums to 1 within 1e-3.
 
     Returns:
-        A float in [0, 1]: 0 if all generators have the same distribution of classes, 1 if no two
-        share a class. A single generator has no pair: 0.0.
+        A float in [0, 1]. It is 0 if all generators have the same distribution of classes, and 1 if no
+        two share a class. It is 0 for a single generator, which has no pair.
 
     Raises:
-        ValueError: not of rank 2, empty, or a row that is no probability vector.
+        ValueError: the array is not of rank 2 or is empty, or a row is not a probability vector.
     """
     p = np.asarray(class_probabilities).astype(np.float64)
     if p.ndim != 2 or 0 in p.shape:
@@ -55,7 +63,7 @@ def pairwise_tvd(class_probabilities):
             "Expected class_probabilities of shape (generators >= 1, classes >= 1), received shape "
             f"{p.shape}."
         )
-    # Written so that NaN, too, counts as bad.
+    # `not`, so that NaN counts as bad, too.
     bad = [i for i, row in enumerate(p) if not (row.min() >= 0 and abs(row.sum() - 1) <= 1e-3)]
     if bad:
         raise ValueError(

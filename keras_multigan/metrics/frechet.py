@@ -1,31 +1,31 @@
-"""Frechet distance between two sets of feature vectors."""
+"""The Frechet distance between two sets of feature vectors."""
 
 import warnings
 
 import numpy as np
 
 
-def frechet_distance(features_a, features_b):
+def frechet_distance(features_a: np.ndarray, features_b: np.ndarray) -> float:
     """Returns the Frechet distance between Gaussians fitted to two sets of features.
 
     |mu_a - mu_b|^2 + Tr(C_a + C_b - 2 (C_a C_b)^(1/2)), computed in float64.
 
-    Matches `tfgan.eval.frechet_classifier_distance_from_activations` of TF-GAN 2.1: covariances
-    are the unbiased ones, divided by N - 1. Both are biased upwards for small N, so compare only
-    distances measured with the same numbers of samples.
+    Matches `tfgan.eval.frechet_classifier_distance_from_activations` of TF-GAN 2.1: covariances are the
+    unbiased ones, divided by N - 1. Both implementations are biased upwards for small N, so compare
+    only distances that were measured with the same numbers of samples.
 
     Args:
-        features_a: `(N, F)` array, N >= 2, finite.
-        features_b: `(M, F)` array, M >= 2, finite.
+        features_a: array (N, F), N >= 2, finite.
+        features_b: array (M, F), M >= 2, finite.
 
     Returns:
-        A non-negative float; the same for both orders of the arguments, up to rounding.
+        A float >= 0. The order of the arguments does not matter, up to rounding.
 
     Raises:
         ValueError: a wrong rank, different F, fewer than 2 samples, or values that are not finite.
 
     Warns:
-        UserWarning: fewer samples than features (a singular covariance, a strongly biased result).
+        UserWarning: fewer samples than features, which gives a singular covariance and a strong bias.
     """
     a = _checked_features(features_a, "features_a")
     b = _checked_features(features_b, "features_b")
@@ -44,7 +44,7 @@ def frechet_distance(features_a, features_b):
     mean_a, root_a = _mean_and_root(a)
     mean_b, root_b = _mean_and_root(b)
     # With C = R^T R, the trace of (C_a C_b)^(1/2) is the sum of the singular values of R_a R_b^T.
-    # Unlike eigenvalues of a covariance, these carry no error of sqrt(rounding) where they are 0.
+    # A zero eigenvalue of a covariance would add an error of sqrt(rounding), a singular value does not.
     trace_of_root = np.linalg.svd(root_a @ root_b.T, compute_uv=False).sum()
     distance = (
         np.sum((mean_a - mean_b) ** 2) + np.sum(root_a**2) + np.sum(root_b**2) - 2.0 * trace_of_root
@@ -53,7 +53,7 @@ def frechet_distance(features_a, features_b):
 
 
 def _mean_and_root(features):
-    """Returns the mean `(F,)` and R `(min(N, F), F)` with R^T R = the unbiased covariance."""
+    """Returns the mean (F,) and a matrix R (min(N, F), F) with R^T R = the unbiased covariance."""
     mean = features.mean(axis=0)
     return mean, np.linalg.qr((features - mean) / np.sqrt(len(features) - 1), mode="r")
 

@@ -1,7 +1,9 @@
 """Inception's features and logits, for the Frechet inception distance and the inception score."""
 
 import functools
+import os
 import pathlib
+from collections.abc import Callable
 from typing import NamedTuple
 
 import keras
@@ -13,7 +15,7 @@ from keras_multigan.metrics.classifier_score import classifier_score
 from keras_multigan.metrics.frechet import frechet_distance
 from keras_multigan.metrics.logits import resize, to_numpy
 from keras_multigan.metrics.mnist import Measurement
-from keras_multigan.training import load_engine
+from keras_multigan.training import inference
 
 _SIZE = (299, 299)
 _NUM_FEATURES = 2048
@@ -21,12 +23,12 @@ _WEIGHTS_FILE = "inception_v3_weights_tf_dim_ordering_tf_kernels.h5"
 
 
 class InceptionOutputs(NamedTuple):
-    """What `inception_outputs` returns.
+    """Result of `inception_outputs`.
 
     Attributes:
-        features: float32 array (N, 2048), what Inception pools last.
-        logits: float32 array (N, 1000), or (N, 1008) of TF-GAN's network.
-        network: names the implementation and its weights.
+        features: float32 array (N, 2048), the output of Inception's last pooling layer.
+        logits: float32 array (N, 1000), or (N, 1008) for TF-GAN's network.
+        network: name of the implementation and its weights.
     """
 
     features: np.ndarray
@@ -34,39 +36,42 @@ class InceptionOutputs(NamedTuple):
     network: str
 
 
-def inception_outputs(images, weights="imagenet", batch_size=100):
-    """Computes Inception's features and logits, in one pass.
+def inception_outputs(
+    images: np.ndarray, weights: str | os.PathLike | None = "imagenet", batch_size: int = 100
+) -> InceptionOutputs:
+    """Computes Inception's features and logits in one pass.
 
-    Two implementations are on offer, and their numbers must not be compared with each other:
+    There are two implementations. Their numbers must not be compared with each other:
 
-    - keras.applications' InceptionV3, trained anew on ImageNet. TF-GAN and most papers (TTUR's code,
-      the original inception score) have an older network, a frozen graph: distances and scores do
-      not compare with papers digit by digit.
-    - TF-GAN's own graph, from TF-Hub, which does compare with what was measured by TF-GAN.
+    - InceptionV3 of keras.applications, trained separately on ImageNet. TF-GAN and most papers (TTUR's
+      code, the original inception score) use an older network, a frozen graph. Distances and scores are
+      therefore not exactly comparable with those of papers.
+    - TF-GAN's own graph, from TF-Hub. Its numbers are comparable with those of TF-GAN.
 
-    Images are resized to 299 x 299, bilinear, with antialiasing where they shrink.
+    Images are resized to 299 x 299, bilinear, with antialiasing if they shrink.
 
     Args:
-        images: `(N, H, W, 3)` floating array in [-1, 1], N >= 1.
-        weights: "imagenet", which keras.applications downloads once; a file of such weights for a
-            machine without internet; "tfgan" for TF-GAN's graph, which TF-Hub downloads once (to
-            `TFHUB_CACHE_DIR`); or None for keras.applications' network with random weights.
-        batch_size: images that go through the network at a time.
+        images: floating array (N, H, W, 3) in [-1, 1], N >= 1.
+        weights: "imagenet" for the weights of keras.applications, which are downloaded once; the path
+            of a file of such weights, for a machine without internet access; "tfgan" for TF-GAN's
+            graph, which TF-Hub downloads once (to `TFHUB_CACHE_DIR`); or None for the network of
+            keras.applications with random weights.
+        batch_size: images per batch.
 
     Returns:
-        `InceptionOutputs`: (features, logits, network).
+        An `InceptionOutputs` (features, logits, network).
 
     Raises:
         ValueError: wrong rank, channels, type or range of the images.
-        FileNotFoundError: the weights are not there and cannot be downloaded.
-        ImportError: "tfgan" without tensorflow-gan.
+        FileNotFoundError: the weights are missing and cannot be downloaded.
+        ImportError: weights="tfgan", and tensorflow-gan is not installed.
     """
     images = to_numpy(images)
     check_images(images)
     if images.shape[3] != 3:
         raise ValueError(
             f"Expected images with the 3 channels that Inception takes. Received: shape "
-            f"{images.shape}. Gray images become colour ones with numpy.repeat(images, 3, axis=-1)."
+            f"{images.shape}. Convert grayscale images with numpy.repeat(images, 3, axis=-1)."
         )
     if weights == "tfgan":
         network, name = _tfgan_network(), "TF-GAN Inception (TF-Hub)"
@@ -77,18 +82,22 @@ def inception_outputs(images, weights="imagenet", batch_size=100):
     return InceptionOutputs(outputs[:, :_NUM_FEATURES], outputs[:, _NUM_FEATURES:], name)
 
 
-def frechet_inception_distance(real, generated):
-    """Returns the Frechet inception distance (Heusel et al., 2017): `frechet_distance` of features.
+def frechet_inception_distance(real: InceptionOutputs, generated: InceptionOutputs) -> Measurement:
+    """Returns the Frechet inception distance (FID): `frechet_distance` of Inception's features.
+
+    Source: Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash
+    Equilibrium" (2017).
 
     Args:
-        real: `inception_outputs` of real images, at least 2. Compute them once, and keep them.
-        generated: `inception_outputs` of generated images, at least 2.
+        real: `inception_outputs` of at least 2 real images. They can be computed once and reused.
+        generated: `inception_outputs` of at least 2 generated images.
 
     Returns:
-        A `Measurement`: a float that names the network in its attribute `classifier`.
+        A `Measurement`, a float whose attribute `classifier` names the network.
 
     Raises:
-        ValueError: outputs of two different networks, or what `frechet_distance` raises.
+        ValueError: outputs of two different networks, or features that `frechet_distance` does not
+            accept.
 
     Warns:
         UserWarning: fewer than 2,048 images.
@@ -101,38 +110,43 @@ def frechet_inception_distance(real, generated):
     return Measurement(frechet_distance(real.features, generated.features), real.network)
 
 
-def inception_score(outputs):
-    """Returns the inception score (Salimans et al., 2016): `classifier_score` of the logits.
+def inception_score(outputs: InceptionOutputs) -> Measurement:
+    """Returns the inception score: `classifier_score` of Inception's logits.
 
-    Of all images at once, as TF-GAN has it. Papers give the mean over 10 splits of 5,000 images:
-    a little less, since the score grows with the number of images.
+    Source: Salimans et al., "Improved Techniques for Training GANs" (2016).
+
+    The score is computed from all images at once, as in TF-GAN. Papers give the mean over 10 splits of
+    5,000 images. This is slightly smaller, since the score grows with the number of images.
 
     Args:
         outputs: `inception_outputs` of generated images.
 
     Returns:
-        A `Measurement` in [1, K]: a float that names the network in its attribute `classifier`.
+        A `Measurement` in [1, K], a float whose attribute `classifier` names the network.
 
     Raises:
-        ValueError: what `classifier_score` raises.
+        ValueError: logits that `classifier_score` does not accept.
     """
     return Measurement(classifier_score(outputs.logits), outputs.network)
 
 
-def extract_features(images, extractor, batch_size=100):
+def extract_features(
+    images: np.ndarray, extractor: keras.Model | Callable, batch_size: int = 100
+) -> np.ndarray:
     """Returns the features of images by any extractor, for `frechet_distance` or `precision_recall`.
 
     Args:
-        images: `(N, H, W, C)` array, N >= 1, as the extractor takes them: they are not resized.
-        extractor: Keras model, or any function of a NumPy batch `(B, H, W, C)`, to `(B, F)`.
-        batch_size: images that go through the extractor at a time.
+        images: array (N, H, W, C), N >= 1, in the size and range that the extractor expects. Images are
+            not resized.
+        extractor: Keras model or function that maps a NumPy batch (B, H, W, C) to features (B, F).
+        batch_size: images per batch.
 
     Returns:
-        `(N, F)` float32 NumPy array.
+        NumPy array (N, F), float32.
 
     Raises:
-        ValueError: images of another rank, none, batch_size < 1, or an extractor that does not return
-            `(B, F)`.
+        ValueError: images are not of rank 4 or are empty, batch_size < 1, or the extractor does not
+            return an array of shape (B, F).
     """
     images = to_numpy(images)
     if images.ndim != 4 or len(images) == 0 or batch_size < 1:
@@ -141,7 +155,7 @@ def extract_features(images, extractor, batch_size=100):
             f"Received: shape {images.shape} and {batch_size}."
         )
     if isinstance(extractor, keras.Model):
-        extractor = load_engine().inference(extractor)
+        extractor = inference(extractor)
     features = []
     for start in range(0, len(images), batch_size):
         batch = images[start : start + batch_size]
@@ -158,14 +172,14 @@ def extract_features(images, extractor, batch_size=100):
 
 @functools.cache
 def _keras_network(weights):
-    """A function of (N, 299, 299, 3) images to features and logits, side by side."""
+    """Returns a function of images (N, 299, 299, 3) to the concatenation of features and logits."""
     if weights not in ("imagenet", None) and not pathlib.Path(weights).is_file():
         raise FileNotFoundError(
             "weights is expected to be 'imagenet', 'tfgan', None or the path of a file. "
-            f"Received: {weights}, which is not there."
+            f"Received: {weights}, which is not there. Correct the path."
         )
     policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")  # Training in bfloat16 must not make the measure coarser.
+    keras.config.set_dtype_policy("float32")  # the measure stays exact in bfloat16 runs
     try:
         network = keras.applications.InceptionV3(weights=weights, classifier_activation=None)
         features = network.get_layer("avg_pool").output
@@ -180,19 +194,19 @@ def _keras_network(weights):
         ) from error
     finally:
         keras.config.set_dtype_policy(policy)
-    return load_engine().inference(keras.Model(network.input, both))
+    return inference(keras.Model(network.input, both))
 
 
 @functools.cache
 def _tfgan_network():
-    """As `_keras_network`, of TF-GAN's graph."""
+    """Returns the same kind of function as `_keras_network`, with TF-GAN's graph."""
     metrics = _tfgan.tfgan().eval
     import tensorflow as tf
     import tensorflow_hub
 
     try:
         network = tensorflow_hub.load(metrics.INCEPTION_TFHUB)
-    # Network, proxy, archive, cache folder, file format: whatever it is, the way out is the same.
+    # Network, proxy, archive, cache folder or file format: the advice is the same for all errors.
     except Exception as error:
         raise FileNotFoundError(
             f"TF-GAN's Inception could not be loaded from {metrics.INCEPTION_TFHUB} ({error}). Fill "

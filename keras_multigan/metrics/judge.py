@@ -1,4 +1,4 @@
-"""How well an independent classifier tells generated vectors from real ones."""
+"""How well an independent classifier distinguishes generated vectors from real ones."""
 
 from typing import NamedTuple
 
@@ -8,39 +8,43 @@ from keras_multigan.metrics import _vectors
 
 
 class Judgement(NamedTuple):
-    """What `judge_accuracy` returns.
+    """Result of `judge_accuracy`.
 
     Attributes:
-        accuracy: share of held-out samples that the Judge tells right; 0.5 is guessing.
-        tvd_bound: 2 accuracy - 1, at least 0: the total variation distance between the two
-            distributions is no smaller, up to the accuracy's own error.
+        accuracy: fraction of held-out samples that the Judge classifies correctly. Guessing gives 0.5.
+        tvd_bound: max(2 accuracy - 1, 0), a lower bound of the total variation distance between the two
+            distributions, up to the statistical error of the accuracy.
     """
 
     accuracy: float
     tvd_bound: float
 
 
-def judge_accuracy(real, fake, *, width=256, seed=0):
-    """Trains a classifier, the Judge, to tell real vectors from generated ones, and tests it.
+def judge_accuracy(real: np.ndarray, fake: np.ndarray, *, width: int = 256, seed: int = 0) -> Judgement:
+    """Trains a classifier, the Judge, to distinguish real from generated vectors, and tests it.
 
     Source: "Lessons Learned from the Training of GANs on Artificial Datasets" (Tang, 2020), section
-    III-C and proposition 1: TVD >= 2 E[accuracy] - 1, with equality for the best classifier there is.
-    The paper has 25,600 samples of each, an MLP of 5 layers of 1024 and 100,000 iterations on fresh
-    samples. Here the samples are a finite set: one half of them trains an MLP of 5 layers (three hidden
-    ones, scikit-learn's, ReLU, on standardised vectors) until its accuracy on a tenth of that half has
-    not improved for 5 epochs; the other half is the test. The standard error of the accuracy is at
-    most 0.5 / sqrt(test samples), 0.003 for the paper's numbers.
+        III-C
+    and proposition 1: TVD >= 2 E[accuracy] - 1, with equality for the best possible classifier.
 
-    Compare only accuracies of equally many samples: a Judge with more to learn from is a better one.
+    The paper has 25,600 samples of each kind and an MLP of 5 layers of 1024 units. It trains for
+    100,000 iterations on fresh samples. Here the samples are a finite set. One half of them trains an
+    MLP of 5 layers (three hidden ones, from scikit-learn, ReLU, on standardised vectors). Training ends
+    if the accuracy on a tenth of that half has not improved for 5 epochs. The other half is the test
+    set. The standard error of the accuracy is at most 0.5 / sqrt(test samples), 0.003 for the paper's
+    numbers.
+
+    Compare only accuracies for equal numbers of samples: with more samples to learn from, the Judge is
+    better.
 
     Args:
-        real: `(N, d)` array, finite, N >= 100.
-        fake: `(M, d)` array, finite, M >= 100. The longer of the two sets is cut, at random.
-        width: units in a hidden layer.
-        seed: int >= 0; fixes the split and the Judge.
+        real: array (N, d), finite, N >= 100.
+        fake: array (M, d), finite, M >= 100. The larger set is cut to the size of the other, at random.
+        width: units per hidden layer.
+        seed: int >= 0 that fixes the split and the Judge.
 
     Returns:
-        A `Judgement`: (accuracy, tvd_bound).
+        A `Judgement` (accuracy, tvd_bound).
 
     Raises:
         ValueError: a wrong rank, different d, too few samples, or values that are not finite.
@@ -59,7 +63,7 @@ def judge_accuracy(real, fake, *, width=256, seed=0):
         MLPClassifier((width, width, width), batch_size=min(256, len(train[0])), early_stopping=True,
                       n_iter_no_change=5, random_state=seed),
     )
-    # Threads win little in products this small, and lose much where another program has the cores.
+    # Matrices this small gain little from threads, and lose much if other programs use the cores.
     with threadpool_limits(1):
         accuracy = float(judge.fit(*train).score(*test))
     return Judgement(accuracy, max(2 * accuracy - 1, 0.0))

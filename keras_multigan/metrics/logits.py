@@ -1,27 +1,28 @@
-"""A classifier's logits for many images, in batches."""
+"""A classifier's logits for many images, computed in batches."""
 
 import keras
 import numpy as np
 
 
-def classifier_logits(images, classifier, batch_size=500):
-    """Returns a classifier's logits for images, resized to what the classifier takes.
+def classifier_logits(images: np.ndarray, classifier: keras.Model, batch_size: int = 500) -> np.ndarray:
+    """Returns a classifier's logits for images, which are resized to the classifier's input size.
 
-    Resizing is `keras.ops.image.resize`, bilinear with antialiasing, as in the data loader.
+    Resizing is bilinear with antialiasing (`keras.ops.image.resize`).
 
     Args:
-        images: `(N, H, W, C)` array of floats in the range that the classifier was trained on
-            ([-1, 1] for the shipped one), N >= 1.
-        classifier: a Keras model from `(N, h, w, C)` images to `(N, K)` logits. Where its input
-            size is None, images are not resized.
-        batch_size: how many images go through the classifier at a time.
+        images: floating array (N, H, W, C), N >= 1, in the range that the classifier was trained on
+            ([-1, 1] for the shipped one).
+        classifier: Keras model that maps images (N, h, w, C) to logits (N, K). If its input size is
+            None, images are not resized.
+        batch_size: images per batch.
 
     Returns:
-        `(N, K)` float64 NumPy array.
+        NumPy array (N, K), float64.
 
     Raises:
-        ValueError: images are not of rank 4 or empty, their channels are not the classifier's, or
-            the classifier takes no images or returns no `(N, K)` logits.
+        ValueError: images are not of rank 4 or are empty, their channels are not those of the
+            classifier, batch_size < 1, or the classifier does not take images or does not return logits
+            (N, K).
     """
     images = to_numpy(images)
     check_images(images)
@@ -35,21 +36,22 @@ def classifier_logits(images, classifier, batch_size=500):
     return np.concatenate(logits).astype(np.float64)
 
 
-def to_numpy(array):
-    """Returns a NumPy array for NumPy arrays, lists and the backend's tensors."""
+def to_numpy(array) -> np.ndarray:
+    """Returns a NumPy array, list or tensor of the backend as a NumPy array."""
     return keras.ops.convert_to_numpy(array) if keras.ops.is_tensor(array) else np.asarray(array)
 
 
-def check_images(images, name="images"):
+def check_images(images: np.ndarray, name: str = "images") -> None:
+    """Raises ValueError unless `images` has the shape (N, H, W, C) with N >= 1."""
     if images.ndim != 4 or len(images) == 0:
         raise ValueError(
             f"Expected {name} of shape (samples >= 1, height, width, channels), received shape "
-            f"{images.shape}."
+            f"{images.shape}. Grayscale images need one channel: images[..., None]."
         )
 
 
-def resize(images, size):
-    """Returns `(N, *size, C)` float32 NumPy images; the given ones where they have that size."""
+def resize(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Returns float32 NumPy images (N, *size, C); images of that size are returned unchanged."""
     images = np.asarray(images, "float32")
     if tuple(size) == images.shape[1:3]:
         return images
@@ -59,16 +61,16 @@ def resize(images, size):
     return keras.ops.convert_to_numpy(resized)
 
 
-def log_softmax(logits):
-    """Returns log softmax over the last axis, finite for finite logits however large."""
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """Returns the log softmax over the last axis, finite for all finite logits."""
     logits = logits - logits.max(axis=-1, keepdims=True)
     return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
 
 
 def _input_size(images, classifier):
-    """Returns the (height, width) that the classifier wants of these images."""
+    """Returns the (height, width) that the classifier takes for these images."""
     shape = getattr(classifier, "input_shape", None)
-    if shape is None:  # A subclassed model that declares no shape: it gets the images as they are.
+    if shape is None:  # A subclassed model can lack a shape. Images are not resized.
         return images.shape[1:3]
     if not isinstance(shape, tuple) or len(shape) != 4:
         raise ValueError(

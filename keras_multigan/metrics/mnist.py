@@ -1,4 +1,4 @@
-"""TF-GAN's MNIST measures, on the best classifier at hand, which the result always names."""
+"""TF-GAN's MNIST measures. Each result names the classifier that it was measured with."""
 
 import functools
 import pathlib
@@ -19,12 +19,16 @@ _BATCH_SIZE = 500
 
 
 class Measurement(float):
-    """A float that says which classifier measured it, in its attribute `classifier` (a string).
+    """A float whose attribute `classifier` names the classifier that it was measured with.
 
-    It prints, formats and computes as a float; only its repr shows the classifier.
+    It prints, formats and computes as a float. Only its repr shows the classifier.
+
+    Args:
+        value: the number.
+        classifier: name of the classifier.
     """
 
-    def __new__(cls, value, classifier):
+    def __new__(cls, value: float, classifier: str):
         measurement = super().__new__(cls, value)
         measurement.classifier = classifier
         return measurement
@@ -34,38 +38,43 @@ class Measurement(float):
 
     __str__ = float.__repr__
 
-    def __getnewargs__(self):  # For copy and pickle.
+    def __getnewargs__(self):  # for copy and pickle
         return float(self), self.classifier
 
 
-def mnist_frechet_distance(real, generated, classifier=None, num_batches=1):
-    """Returns the Frechet distance between real and generated digits, on a classifier's logits.
+def mnist_frechet_distance(
+    real: np.ndarray, generated: np.ndarray, classifier: keras.Model | None = None, num_batches: int = 1
+) -> Measurement:
+    """Returns the Frechet distance between the classifier's logits for real and for generated digits.
 
-    The number is TF-GAN 2.1's: `tensorflow_gan.examples.mnist.util.mnist_frechet_distance` with
-    its TF-Hub classifier, `tfgan.eval.frechet_classifier_distance` with any other. Distances on
-    different classifiers cannot be compared: see the result's `classifier`.
+    With TF-GAN's TF-Hub classifier, the number is that of
+    `tensorflow_gan.examples.mnist.util.mnist_frechet_distance`. With any other classifier, it is that
+    of `tfgan.eval.frechet_classifier_distance` (TF-GAN 2.1). Distances of different classifiers are not
+    comparable. The result's attribute `classifier` names the classifier.
 
-    Each set of images is resized on its own (bilinear, antialiased) to what the classifier takes:
+    Each set of images is resized on its own (bilinear, antialiased) to the classifier's input size:
     28 x 28 for TF-Hub's, 32 x 32 for the shipped one.
 
     Args:
-        real: `(N, H, W, C)` float32 array in [-1, 1], N >= 2; C = 1 unless `classifier` says other.
-        generated: `(M, H', W', C)` float32 array in [-1, 1], M >= 2.
-        classifier: a Keras model from images to `(N, K)` logits. None: TF-GAN's from TF-Hub if it
-            is cached (in the environment's `TFHUB_CACHE_DIR`) or can be fetched, which is tried
-            once a process; else, with a logged warning, `shipped_classifier()`.
-        num_batches: as in TF-GAN, how many equal batches each set of images is split into; it must
-            divide N and M. Keras classifiers see at most 500 images at a time whatever it is; with
-            TF-Hub's, give 10 or more for 10,000 images to save memory.
+        real: float32 array (N, H, W, C) in [-1, 1], N >= 2. C is 1, unless `classifier` takes another
+            number of channels.
+        generated: float32 array (M, H', W', C) in [-1, 1], M >= 2.
+        classifier: Keras model that maps images to logits (N, K). None uses TF-GAN's classifier from
+            TF-Hub, if it is cached (in the folder TFHUB_CACHE_DIR of the environment) or can be
+            downloaded, which is tried once per process. Otherwise None uses `shipped_classifier()`,
+            with a logged warning.
+        num_batches: number of equal batches that TF-GAN splits each set of images into; it has to
+            divide N and M. Keras classifiers get at most 500 images at a time for any num_batches. With
+            TF-Hub's classifier, use 10 or more for 10,000 images to save memory.
 
     Returns:
-        A `Measurement`: a float with the attribute `classifier`.
+        A `Measurement`, a float with the attribute `classifier`.
 
     Raises:
         ValueError: wrong ranks, values outside [-1, 1] or NaN, fewer than 2 images, sizes that
-            `num_batches` does not divide, or what `classifier_logits` raises.
-        FileNotFoundError: neither TF-Hub's classifier nor a shipped one is there.
-        ImportError: tensorflow-gan is missing.
+            `num_batches` does not divide, or images that `classifier_logits` does not accept.
+        FileNotFoundError: neither TF-Hub's nor the shipped classifier is available.
+        ImportError: tensorflow-gan is not installed.
     """
     images = [_checked_images(real, "real", 2), _checked_images(generated, "generated", 2)]
     return _measure(
@@ -73,35 +82,39 @@ def mnist_frechet_distance(real, generated, classifier=None, num_batches=1):
     )
 
 
-def mnist_score(images, classifier=None, num_batches=1):
-    """Returns the MNIST score of images: exp(mean KL(p(y|x) || p(y))) under a digit classifier.
+def mnist_score(
+    images: np.ndarray, classifier: keras.Model | None = None, num_batches: int = 1
+) -> Measurement:
+    """Returns the MNIST score exp(mean KL(p(y|x) || p(y))) of images under a digit classifier.
 
-    The number is TF-GAN 2.1's: `tensorflow_gan.examples.mnist.util.mnist_score` with its TF-Hub
-    classifier, `tfgan.eval.classifier_score` with any other. Both take the softmax of the
-    classifier's logits, so a classifier must give logits.
+    With TF-GAN's TF-Hub classifier, the number is that of
+    `tensorflow_gan.examples.mnist.util.mnist_score`. With any other classifier, it is that of
+    `tfgan.eval.classifier_score` (TF-GAN 2.1). Both apply the softmax to the classifier's output, so a
+    classifier has to return logits.
 
     Args:
-        images: `(N, H, W, C)` float32 array in [-1, 1], N >= 1, resized as in
-            `mnist_frechet_distance`.
+        images: float32 array (N, H, W, C) in [-1, 1], N >= 1, resized as in `mnist_frechet_distance`.
         classifier: see `mnist_frechet_distance`.
-        num_batches: see `mnist_frechet_distance`; it must divide N.
+        num_batches: see `mnist_frechet_distance`; it has to divide N.
 
     Returns:
-        A `Measurement` in [1, K]: a float with the attribute `classifier`.
+        A `Measurement` in [1, K], a float with the attribute `classifier`.
 
     Raises:
-        ValueError, FileNotFoundError, ImportError: see `mnist_frechet_distance`.
+        ValueError: see `mnist_frechet_distance`; one image is enough here.
+        FileNotFoundError: neither TF-Hub's nor the shipped classifier is available.
+        ImportError: tensorflow-gan is not installed.
     """
     images = [_checked_images(images, "images", 1)]
     return _measure(images, classifier, num_batches, "mnist_score", "classifier_score")
 
 
 @functools.cache
-def shipped_classifier():
-    """Returns the MNIST classifier that comes with keras_multigan, loaded once a process.
+def shipped_classifier() -> keras.Model:
+    """Returns the MNIST classifier that is installed with keras_multigan, loaded once per process.
 
-    It maps `(N, 32, 32, 1)` images in [-1, 1] to `(N, 10)` logits. It is looked for in the
-    installed package (`keras_multigan/shipped/classifier.keras`), then in a checkout
+    It maps images (N, 32, 32, 1) in [-1, 1] to logits (N, 10). It is looked for in the installed
+    package (`keras_multigan/shipped/classifier.keras`), then in a checkout
     (`savedmodels/mnist_classifier/classifier.keras`).
 
     Raises:
@@ -114,8 +127,8 @@ def shipped_classifier():
     raise FileNotFoundError(
         "Expected the shipped MNIST classifier at "
         + " or at ".join(str(path) for path in paths)
-        + ", found neither. Make one with `python apps/train_classifier.py --dataset=mnist`, or "
-        "give a classifier."
+        + ", found neither. Train one with `multigan classifier --dataset=mnist`, or pass a "
+        "classifier."
     )
 
 
@@ -128,7 +141,7 @@ def _shipped_paths():
 
 
 def _measure(images, classifier, num_batches, tfhub_measure, tfgan_measure):
-    """Calls one of TF-GAN's measures, named for TF-Hub's classifier and for any, on the images."""
+    """Computes a measure of TF-GAN, given its names for TF-Hub's classifier and for other ones."""
     for array in images:
         if num_batches < 1 or len(array) % num_batches:
             raise ValueError(
@@ -158,14 +171,14 @@ def _measure(images, classifier, num_batches, tfhub_measure, tfgan_measure):
 
 @functools.cache
 def _tfhub_classifier_loads():
-    """Says whether TF-GAN's classifier is cached or can be fetched; tries only once a process."""
+    """Returns whether TF-GAN's classifier is cached or can be downloaded."""
     util = _tfgan.mnist_util()
     timeout = socket.getdefaulttimeout()
-    # TF-Hub gives its requests no timeout of their own.
+    # TF-Hub sets no timeout for its requests.
     socket.setdefaulttimeout(_TFHUB_TIMEOUT_SECONDS)
     try:
         util.tfhub.load(util.MNIST_MODULE)
-    # Network, proxy, archive, cache folder, file format: whatever it is, there is a fallback.
+    # Network, proxy, archive, cache folder or file format: all errors have the same fallback.
     except Exception as error:  # noqa: BLE001
         logging.warning(
             "%s cannot be loaded (%s: %s). MNIST measures use the shipped classifier instead; "
@@ -181,7 +194,7 @@ def _tfhub_classifier_loads():
 
 
 def _classifier_fn(classifier):
-    """Returns what TF-GAN calls with a tensor of images: float32 logits, on any Keras backend."""
+    """Returns the function of images to float32 logits that TF-GAN calls, for any Keras backend."""
     import tensorflow as tf
 
     def logits(images):
@@ -208,7 +221,7 @@ def _checked_images(images, name, min_samples):
     if len(images) < min_samples:
         raise ValueError(f"Expected at least {min_samples} images in {name}, received 1.")
     low, high = images.min(), images.max()
-    if not (low >= -1.001 and high <= 1.001):  # Written so that NaN, too, is outside.
+    if not (low >= -1.001 and high <= 1.001):  # `not`, so that NaN is outside, too
         raise ValueError(
             f"Expected {name} with values in [-1, 1], received values from {low:.6g} to "
             f"{high:.6g}. Scale uint8 pixels with x / 127.5 - 1."

@@ -1,5 +1,6 @@
-"""Which modes of a known mixture the samples reach."""
+"""Measures of which modes of a known mixture the samples cover."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,40 +9,43 @@ from keras_multigan.metrics import _vectors
 
 
 class ModeCoverage(NamedTuple):
-    """What `mode_coverage` returns.
+    """Result of `mode_coverage`.
 
     Attributes:
         modes: number of modes that are nearest to at least one high-quality sample.
-        high_quality: share of high-quality samples.
+        high_quality: fraction of high-quality samples.
     """
 
     modes: int
     high_quality: float
 
 
-def mode_coverage(samples, means, standard_deviation, *, num_deviations=3.0):
-    """Counts the modes that samples cover, and the samples that lie near a mode.
+def mode_coverage(
+    samples: np.ndarray, means: np.ndarray, standard_deviation: float, *, num_deviations: float = 3.0
+) -> ModeCoverage:
+    """Counts the modes that samples cover, and the samples that are near a mode.
 
-    Source: VEEGAN (Srivastava et al., 2017), section 4.1, after Metz et al. (2017): a sample is of high
-    quality if it is within 3 standard deviations of the nearest mean, and a mode is covered if its
-    mean is the nearest one to a high-quality sample.
+    Source: VEEGAN (Srivastava et al., 2017), section 4.1, after Metz et al. (2017). A sample is of high
+    quality if it is within 3 standard deviations of the nearest mean. A mode is covered if its mean is
+    the nearest one of a high-quality sample.
 
-    The definition is for the plane, where it holds for 98.9 % of a Gaussian. In d dimensions samples
-    lie about sqrt(d) standard deviations from the mean: widen `num_deviations` to what holds for real
-    samples, or project the samples first.
+    The definition is for the plane, where 98.9 % of the samples of a Gaussian are of high quality. In d
+    dimensions samples are about sqrt(d) standard deviations from the mean. Increase `num_deviations`
+    until real samples are of high quality, or project the samples first.
 
     Args:
-        samples: `(N, d)` array, N >= 1, finite.
-        means: `(K, d)` array, the centres of the modes.
-        standard_deviation: of every mode along an axis, > 0; for a `data.synthetic` source the square
-            root of its `variance`.
-        num_deviations: how many of them make high quality, > 0.
+        samples: array (N, d), N >= 1, finite.
+        means: array (K, d), the centres of the modes.
+        standard_deviation: standard deviation of each mode along an axis, > 0. For a source of
+            `data.synthetic`, it is the square root of its `variance`.
+        num_deviations: largest distance of a high-quality sample in standard deviations, > 0.
 
     Returns:
-        A `ModeCoverage`: (modes, high_quality).
+        A `ModeCoverage` (modes, high_quality).
 
     Raises:
-        ValueError: wrong ranks, different d, values that are not finite, or numbers not > 0.
+        ValueError: wrong ranks, different d, values that are not finite, or standard_deviation or
+            num_deviations not > 0.
     """
     radius = standard_deviation * num_deviations
     if not (standard_deviation > 0 and num_deviations > 0 and np.isfinite(radius)):
@@ -54,16 +58,16 @@ def mode_coverage(samples, means, standard_deviation, *, num_deviations=3.0):
     return ModeCoverage(len(np.unique(nearest[good])), float(good.mean()))
 
 
-def mode_shares(samples_by_generator, means):
-    """Says how the samples of each generator are divided among the modes.
+def mode_shares(samples_by_generator: Sequence[np.ndarray], means: np.ndarray) -> np.ndarray:
+    """Returns the fraction of each generator's samples that belongs to each mode.
 
     Args:
-        samples_by_generator: n arrays `(N_i, d)`, finite, N_i >= 1.
-        means: `(K, d)` array, the centres of the modes.
+        samples_by_generator: n arrays (N_i, d), finite, N_i >= 1.
+        means: array (K, d), the centres of the modes.
 
     Returns:
-        `(n, K)` float64 NumPy array: row i has the shares of generator i's samples that are nearest to
-        each mode, and sums to 1. `pairwise_tvd` takes it, too.
+        NumPy array (n, K), float64. Entry (i, k) is the fraction of generator i's samples whose nearest
+        mean is that of mode k. Rows sum to 1. `pairwise_tvd` accepts this array.
 
     Raises:
         ValueError: no generator, wrong ranks, different d, or values that are not finite.
@@ -76,7 +80,7 @@ def mode_shares(samples_by_generator, means):
 
 
 def _nearest(samples, means, name):
-    """The number of the nearest mean (N,) and the distance to it (N,), of each sample."""
+    """Returns, for each sample, the index of the nearest mean (N,) and the distance to it (N,)."""
     from scipy.spatial.distance import cdist
 
     distances = cdist(*_vectors.pair(samples, means, (name, "means"), minimum=1))

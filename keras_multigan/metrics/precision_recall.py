@@ -1,4 +1,4 @@
-"""Quality and variety apart: precision and recall, density and coverage, of feature vectors."""
+"""Separate measures of quality and variety: precision and recall, density and coverage."""
 
 from typing import NamedTuple
 
@@ -8,11 +8,11 @@ from keras_multigan.metrics import _vectors
 
 
 class PrecisionRecall(NamedTuple):
-    """What `precision_recall` returns.
+    """Result of `precision_recall`.
 
     Attributes:
-        precision: share of generated samples within the real manifold, in [0, 1].
-        recall: share of real samples within the generated manifold, in [0, 1].
+        precision: fraction of generated samples within the real manifold, in [0, 1].
+        recall: fraction of real samples within the generated manifold, in [0, 1].
     """
 
     precision: float
@@ -20,35 +20,35 @@ class PrecisionRecall(NamedTuple):
 
 
 class DensityCoverage(NamedTuple):
-    """What `density_coverage` returns.
+    """Result of `density_coverage`.
 
     Attributes:
-        density: mean number of real balls around a generated sample, divided by k; about 1 for equal
-            distributions, and not bounded by it.
-        coverage: share of real balls with a generated sample in them, in [0, 1].
+        density: mean number of balls of real samples that contain a generated sample, divided by k. It
+            is about 1 for equal distributions and can exceed 1.
+        coverage: fraction of balls of real samples that contain a generated sample, in [0, 1].
     """
 
     density: float
     coverage: float
 
 
-def precision_recall(real, generated, k=3):
-    """Improved precision and recall of generated samples.
+def precision_recall(real: np.ndarray, generated: np.ndarray, k: int = 3) -> PrecisionRecall:
+    """Returns improved precision and recall of generated samples.
 
-    Source: Kynkaanniemi et al., "Improved Precision and Recall Metric for Assessing Generative
-    Models" (2019). The manifold of a set is the union of balls around its samples, each as large
-    as the distance to the sample's k-th nearest neighbour in the set, the boundary included.
+    Source: Kynkaanniemi et al., "Improved Precision and Recall Metric for Assessing Generative Models"
+    (2019). The manifold of a set is the union of closed balls around its samples. The radius of a ball
+    is the distance from the sample to its k-th nearest neighbour in the set.
 
-    Both depend on the numbers of samples: compare only measurements with equal ones.
+    Both depend on the numbers of samples. Compare only measurements with equal numbers.
 
     Args:
-        real: `(N, F)` array of features, finite, N > k; vectors themselves, or what a network makes
-            of images (`extract_features`).
-        generated: `(M, F)` array of features, finite, M > k.
-        k: which nearest neighbour, at least 1.
+        real: array (N, F) of features, finite, N > k: vectors themselves, or features of images
+            (`extract_features`).
+        generated: array (M, F) of features, finite, M > k.
+        k: rank of the nearest neighbour that determines the radius, at least 1.
 
     Returns:
-        A `PrecisionRecall`: (precision, recall).
+        A `PrecisionRecall` (precision, recall).
 
     Raises:
         ValueError: k < 1, a wrong rank, different F, too few samples, or values that are not finite.
@@ -59,22 +59,23 @@ def precision_recall(real, generated, k=3):
     return PrecisionRecall(float(precision), float(recall))
 
 
-def density_coverage(real, generated, k=5):
-    """Density and coverage of generated samples, which outliers disturb less than precision and recall.
+def density_coverage(real: np.ndarray, generated: np.ndarray, k: int = 5) -> DensityCoverage:
+    """Returns density and coverage, which are less sensitive to outliers than precision and recall.
 
-    Source: Naeem et al., "Reliable Fidelity and Diversity Metrics for Generative Models" (2020), with
-    the balls of `precision_recall` around the real samples only.
+    Source: Naeem et al., "Reliable Fidelity and Diversity Metrics for Generative Models" (2020). The
+        balls
+    are those of `precision_recall`, around the real samples only.
 
     Args:
-        real: `(N, F)` array of features, finite, N > k.
-        generated: `(M, F)` array of features, finite, M >= 1.
-        k: which nearest neighbour, at least 1.
+        real: array (N, F) of features, finite, N > k.
+        generated: array (M, F) of features, finite, M >= 1.
+        k: rank of the nearest neighbour that determines the radius, at least 1.
 
     Returns:
-        A `DensityCoverage`: (density, coverage).
+        A `DensityCoverage` (density, coverage).
 
     Raises:
-        ValueError: as in `precision_recall`.
+        ValueError: k < 1, a wrong rank, different F, too few samples, or values that are not finite.
     """
     real, generated = _checked(real, generated, k, generated_minimum=1)
     balls, hit = _balls_around(generated, real, k)
@@ -83,14 +84,14 @@ def density_coverage(real, generated, k=5):
 
 def _checked(real, generated, k, generated_minimum):
     if k < 1:
-        raise ValueError(f"Expected k >= 1, the number of a neighbour. Received: {k}")
+        raise ValueError(f"Expected k >= 1, the rank of a nearest neighbour. Received: {k}")
     real = _vectors.vectors(real, "real", minimum=k + 1)
     generated = _vectors.vectors(generated, "generated", minimum=generated_minimum)
     return _vectors.pair(real, generated, ("real", "generated"), minimum=1)
 
 
 def _balls_around(points, centres, k):
-    """(number of balls of `centres` around each point, whether each ball has a point in it)."""
+    """Returns the number of balls around each point, and whether each ball contains a point."""
     from sklearn.metrics import pairwise_distances_chunked
     from sklearn.neighbors import NearestNeighbors
 

@@ -9,7 +9,7 @@ from keras import ops
 from keras_multigan import losses, networks
 from keras_multigan.data.stream import training_stream
 from keras_multigan.metrics import _vectors
-from keras_multigan.training import Phase, load_engine
+from keras_multigan.training import Phase, Trainer
 
 _BATCH_SIZE = 1000  # vectors measured at a time
 
@@ -61,14 +61,13 @@ def wasserstein_estimate(real, fake, *, width=256, steps=500, batch_size=256, gp
             training that has diverged.
     """
     train, (real, fake) = _vectors.halves(real, fake, seed, minimum=100)
-    training = _CriticTraining(_critic(real.shape[1], width, seed), gp_weight, seed)
+    model = _WassersteinCritic(_critic(real.shape[1], width, seed), gp_weight, seed=seed)
     rate = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-    training.compile(keras.optimizers.Adam(rate, beta_1=0.5, beta_2=0.9))
-    training.fit(training.batches(*train, batch_size, seed), steps_per_epoch=steps, verbose=0,
-                 shuffle=False)
+    model.compile(critic_optimizer=keras.optimizers.Adam(rate, beta_1=0.5, beta_2=0.9))
+    model.fit(_Pairs(*train), batch_size=batch_size, steps_per_epoch=steps, verbose=0)
     share = np.random.default_rng(seed).uniform(size=(len(real), 1)).astype("float32")
-    gap = float(np.mean(training.scores(real)) - np.mean(training.scores(fake)))
-    k = float(training.gradient_norms(share * real + (1 - share) * fake).max())
+    gap = float(np.mean(model.scores(real)) - np.mean(model.scores(fake)))
+    k = float(model.gradient_norms(share * real + (1 - share) * fake).max())
     if not 0 < k < np.inf or not np.isfinite(gap):
         raise ValueError("The critic is expected to end with finite gradients that are not 0. "
                          f"Received: a score gap of {gap} and a gradient norm of {k}. Change "
@@ -90,48 +89,40 @@ def _critic(dimension, width, seed):
     return critic
 
 
-class _CriticTraining(keras.Model):
-    """WGAN-GP's critic and its loss, without a generator."""
+class _Pairs:
+    """Endless batches (real, fake), each set shuffled in an order of its own."""
 
-    def __init__(self, critic, gp_weight, seed):
-        super().__init__()
+    def __init__(self, *sets):
+        self.sets = sets
+
+    def stream(self, *, batch_size, seed, start=0):
+        orders = (training_stream(samples, batch_size=batch_size, seed=2 * seed + number, start=start)
+                  for number, samples in enumerate(self.sets))
+        return (real + fake for real, fake in zip(*orders, strict=True))
+
+
+class _WassersteinCritic(Trainer):
+    """WGAN-GP's critic and its loss, without a generator. The "labels" of a batch are its fakes."""
+
+    def __init__(self, critic, gp_weight, *, seed):
+        super().__init__(seed=seed)
         self.critic, self.gp_weight = critic, gp_weight
-        self.engine = load_engine()
-        self.seed_generator = keras.random.SeedGenerator(seed)
-        self.built = True
 
-    def batches(self, real, fake, batch_size, seed):
-        """Endless batches (real, fake), each set in an order of its own."""
-
-        def pairs():
-            orders = (training_stream(samples, batch_size=batch_size, seed=2 * seed + number)
-                      for number, samples in enumerate((real, fake)))
-            return (real + fake for real, fake in zip(*orders, strict=True))
-
-        return self.engine.as_dataset(pairs)
-
-    def train_step(self, *arguments):
-        return self.engine.train_step(self, *arguments)
-
-    def run_step(self, data):
-        phase = Phase("critic", self.critic_loss, [self.critic])
-        return self.engine.minimize(phase, self.optimizer, *data)
+    def phases(self):
+        return [Phase("critic", self.critic_loss, [self.critic])]
 
     def critic_loss(self, real, fake):
-        share = keras.random.uniform((real.shape[0], 1), seed=self.seed_generator)
-        gradients = self.engine.input_gradient(
-            lambda x: self.critic(x, training=True), share * real + (1 - share) * fake
-        )
+        penalty = self.gradient_penalty(self.critic, real, fake)
         loss = losses.critic_wasserstein(
             self.critic(real, training=True), self.critic(fake, training=True)
         )
-        return loss + self.gp_weight * losses.gradient_penalty(gradients), {}
+        return loss + self.gp_weight * penalty, {}
 
     def scores(self, vectors):
         return _in_batches(lambda x: self.critic(x, training=False), vectors)
 
     def gradient_norms(self, vectors):
-        gradients = _in_batches(lambda x: self.engine.input_gradient(
+        gradients = _in_batches(lambda x: self.input_gradient(
             lambda y: self.critic(y, training=False), x), vectors)
         return np.linalg.norm(gradients, axis=1)
 

@@ -6,9 +6,10 @@ import keras
 from keras import ops
 
 from keras_multigan import losses
-from keras_multigan.checks import check_classifier, check_score, whole_number
+from keras_multigan.checks import check_classifier, check_score, non_negative, whole_number
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.training import Phase
+from keras_multigan.training.internals import flatten_layers
 
 
 @keras.saving.register_keras_serializable("keras_multigan")
@@ -19,7 +20,7 @@ class ComMutEGAN(MultiGAN):
     review. One step is Algorithm 1 of the paper:
 
     - `n_critic` critic updates, each on a real batch x of its own, with x~ of m/n
-      images from each generator and x^ = eps x + (1 - eps) x~, eps ~ U[0, 1] a sample:
+      images from each generator and x^ = eps x + (1 - eps) x~, eps ~ U[0, 1] per sample:
       L_D = E D(x~) - E D(x) + gp_weight E (||grad D(x^)||_2 - 1)^2.
     - one update of all generators, with p_i the batch mean of softmax(C(x_i)) and Delta the mean
       of 1/2 sum_k |p_ik - p_jk| over the n(n-1)/2 pairs:
@@ -32,14 +33,14 @@ class ComMutEGAN(MultiGAN):
     Args:
         generators: list of n Keras models, noise (N, latent_dim) -> images (N, H, W, C) in [-1, 1].
         critic: Keras model, images -> one score (N, 1), no sigmoid.
-        classifier: Keras model, images -> K logits, never trained here; may be None where
+        classifier: Keras model, images -> K logits, never trained here; may be None if
             tvd_weight is 0 or n = 1.
         latent_dim: length of a noise vector.
         tvd_weight: number, or schedule epoch -> weight (`keras_multigan.schedules`; other callables
             must be registered with Keras to be loaded again).
-        n_critic: critic updates a step.
+        n_critic: critic updates per step.
         gp_weight: weight of the gradient penalty.
-        generator_batch_size: images a generator in its own update; m/n if None. The batch size m is
+        generator_batch_size: images per generator in its own update; m/n if None. The batch size m is
             the literal reading of the paper's line 15.
         seed: int that fixes noise and data order.
 
@@ -68,18 +69,14 @@ class ComMutEGAN(MultiGAN):
     def __init__(self, generators, critic, classifier=None, *, latent_dim, tvd_weight=12.2,
                  n_critic=3, gp_weight=10.0, generator_batch_size=None, seed=None, **kwargs):
         super().__init__(generators, latent_dim=latent_dim, seed=seed, **kwargs)
-        self.critic = critic
-        self.classifier = classifier
+        self.critic, self.classifier = critic, classifier
         self.n_critic = whole_number(n_critic, "n_critic")
-        self.gp_weight = float(gp_weight)
+        self.gp_weight = non_negative(gp_weight, "gp_weight")
         self.generator_batch_size = whole_number(
             generator_batch_size, "generator_batch_size", or_none=True)
         self.tvd_weight = self.add_schedule("tvd_weight", tvd_weight)
-        if not 0 <= self.gp_weight < float("inf"):
-            raise ValueError("gp_weight is expected to be a finite number, gp_weight >= 0. Received: "
-                             f"{gp_weight}")
         check_score(critic, self.image_shape, "critic")
-        batch_norms = [layer.name for layer in critic._flatten_layers()
+        batch_norms = [layer.name for layer in flatten_layers(critic)
                        if isinstance(layer, keras.layers.BatchNormalization)]
         if batch_norms and self.gp_weight:
             warnings.warn(
@@ -90,7 +87,6 @@ class ComMutEGAN(MultiGAN):
             )
         check_classifier(classifier, self.image_shape, self.num_generators,
                          self.tvd_weight, "tvd_weight")
-        self.built = True
 
     def phases(self):
         return [
@@ -107,16 +103,10 @@ class ComMutEGAN(MultiGAN):
 
     def critic_loss(self, images, labels):
         fakes = self.draw_mixture(images.shape[0] // self.num_generators)
-        images = ops.cast(images, fakes.dtype)
-        epsilon = self.draw(keras.random.uniform, images.shape[0], 1, 1, 1)
-        epsilon = ops.cast(epsilon, fakes.dtype)
-        gradients = self.engine.input_gradient(
-            lambda x: self.critic(x, training=True), epsilon * images + (1 - epsilon) * fakes
-        )
+        penalty = self.gradient_penalty(self.critic, images, fakes)
         wasserstein = -losses.critic_wasserstein(
             self.critic(images, training=True), self.critic(fakes, training=True)
         )
-        penalty = losses.gradient_penalty(gradients)
         logs = {"wasserstein": wasserstein, "gradient_penalty": penalty}
         return self.gp_weight * penalty - wasserstein, logs
 
@@ -125,29 +115,15 @@ class ComMutEGAN(MultiGAN):
         fakes = self.draw_mixture(self.own_batch_size(images.shape[0] // n))
         # A sum over generators of equal batches is n times the mean over all.
         adversarial = n * losses.generator_wasserstein(self.critic(fakes, training=True))
-        tvd = self.mean_tvd(fakes)
-        if tvd is None:
+        if self.classifier is None or n == 1:
             return adversarial, {}
+        tvd = self.mean_tvd(fakes)
         return adversarial + self.tvd_weight_value * (1.0 - tvd), {"tvd": tvd}
 
     def mean_tvd(self, fakes):
-        """Delta of images (b * n, H, W, C) as `draw_mixture` deals them; None where there is none."""
-        if self.classifier is None or self.num_generators == 1:
-            return None
+        """Delta of images (b * n, H, W, C) in the order of `draw_mixture`."""
         logits = ops.cast(self.classifier(fakes, training=False), "float32")
         probabilities = ops.reshape(
             ops.softmax(logits), (-1, self.num_generators, logits.shape[-1])
         )
-        means = self.engine.mean_over_replicas(ops.mean(probabilities, axis=0))
-        return losses.mean_pairwise_tvd(means)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "critic": keras.saving.serialize_keras_object(self.critic),
-            "classifier": keras.saving.serialize_keras_object(self.classifier),
-            "tvd_weight": keras.saving.serialize_keras_object(self.tvd_weight),
-            "n_critic": self.n_critic,
-            "gp_weight": self.gp_weight,
-            "generator_batch_size": self.generator_batch_size,
-        }
+        return losses.mean_pairwise_tvd(self.batch_mean(probabilities))

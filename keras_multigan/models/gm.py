@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_multigan import losses
-from keras_multigan.checks import output_shape, whole_number
+from keras_multigan.checks import non_negative, one_of, output_shape, whole_number
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.networks import GaussianMixtureLatent, component_generators
 from keras_multigan.training import Phase
@@ -25,32 +25,35 @@ class GMGAN(MultiGAN):
 
     Static: mu_k ~ U[-c, c]^d and sigma stay as they are. Dynamic: G's phase trains them, too.
 
-    With `supervised=False` y(x) is the component that D itself ascribes to x, under the condition
-    that all have equally many reals of a batch, as the mixture is uniform: after Sinkhorn steps on
-    softmax(D) the largest entry of x's row. (The plain argmax lets D call all reals a few components,
-    and then no other one learns anything.) One output instead of K is the usual discriminator.
-    With `base="wasserstein"` D has one score and the losses are WGAN-GP's, x^ between x and G(z):
-    L_D = E D(G(z)) - E D(x) + gp_weight E (||grad D(x^)||_2 - 1)^2, L_G = -E D(G(z)).
+    These losses are `adversarial_loss="sigmoid"`. With `supervised=False` y(x) is the component that D
+    itself ascribes to x, under the condition that all components have equally many reals of a
+    batch, as the mixture is uniform: after Sinkhorn steps on softmax(D) it is the largest entry of x's
+    row. (With the plain argmax D calls all reals a few components, and then no other component learns
+    anything.) One output instead of K is the usual discriminator.
+
+    With `adversarial_loss="wasserstein"` D has one score and the losses are WGAN-GP's, x^ between x and
+    G(z): L_D = E D(G(z)) - E D(x) + gp_weight E (||grad D(x^)||_2 - 1)^2, L_G = -E D(G(z)).
 
     `generators[k]` is G on component k, noise (N, latent_dim) -> samples: the K share all weights.
 
     Args:
         generator: Keras model, latent vectors (N, latent_dim) -> images (N, H, W, C) or vectors.
-        discriminator: Keras model, samples -> logits (N, outputs), no sigmoid. Supervised: an output
-            a class, at most K. Unsupervised: K, or one. Wasserstein: one.
+        discriminator: Keras model, samples -> logits (N, outputs), no sigmoid. Supervised: one
+            output per class, at most K. Unsupervised: K, or one. Wasserstein: one.
         latent_dim: length d of a latent vector.
         num_components: K.
         dynamic: whether means and scales are trained.
         supervised: whether `fit` gets labels.
-        base: "sigmoid" or "wasserstein", the latter with supervised=False.
+        adversarial_loss: "sigmoid" or "wasserstein", the latter with supervised=False.
         center_range: c.
         scale: sigma, a standard deviation; None for the best reported, 1.4 dynamic and 1 static.
         gp_weight: weight of the gradient penalty with "wasserstein".
-        n_critic: discriminator updates a step; None for 1 with "sigmoid", 5 with "wasserstein".
+        discriminator_updates: per step; None for 1 with "sigmoid", 5 with "wasserstein".
         seed: int that fixes the first means, noise and data order.
 
     Raises:
-        ValueError: networks that do not fit, an unknown base or one with labels, numbers out of range.
+        ValueError: networks that do not fit, an unknown adversarial_loss, one with labels, numbers
+            out of range.
 
     Logs: discriminator_loss, generator_loss; with "wasserstein" also wasserstein
     (E D(x) - E D(G(z))) and gradient_penalty.
@@ -61,15 +64,17 @@ class GMGAN(MultiGAN):
       static one, 1, is both.
     - log sigma is trained, which keeps sigma positive, and sigma is a vector for each component.
     - f is not given for K = 11 components of 10 classes; here class 0 then has two of them.
-    - How unsupervised reals get a component is settled above.
+    - The paper does not say how unsupervised reals get a component; here by Sinkhorn steps.
     - The slides speak of cross-entropies on softmaxed outputs and print sums over sigmoids, as here.
     - No optimizer is given; here Adam 2e-4 with betas (0.5, 0.999), with "wasserstein" (0.5, 0.9). Of
       WGAN-GP they give neither the penalty's weight nor the number of updates; here 10 and 5.
     """
 
+    renamed = {"base": "adversarial_loss", "n_critic": "discriminator_updates"}
+
     def __init__(self, generator, discriminator, *, latent_dim, num_components, dynamic=True,
-                 supervised=True, base="sigmoid", center_range=1.0, scale=None, gp_weight=10.0,
-                 n_critic=None, seed=None, **kwargs):
+                 supervised=True, adversarial_loss="sigmoid", center_range=1.0, scale=None,
+                 gp_weight=10.0, discriminator_updates=None, seed=None, **kwargs):
         output_shape(generator, (latent_dim,), "generator")
         scale = (1.4 if dynamic else 1.0) if scale is None else scale
         latent = GaussianMixtureLatent(num_components, latent_dim, scale, center_range, seed,
@@ -77,20 +82,19 @@ class GMGAN(MultiGAN):
         super().__init__(component_generators(generator, latent), latent_dim=latent_dim, seed=seed,
                          **kwargs)
         self.generator, self.discriminator, self.latent = generator, discriminator, latent
-        self.dynamic, self.supervised, self.base = dynamic, supervised, base
-        self.gp_weight = float(gp_weight)
-        self.n_critic = whole_number(
-            (5 if base == "wasserstein" else 1) if n_critic is None else n_critic, "n_critic")
-        if base not in ("sigmoid", "wasserstein") or (supervised and base == "wasserstein"):
-            raise ValueError(
-                "Expected base='sigmoid', or base='wasserstein' with supervised=False. "
-                f"Received: base={base!r}, supervised={supervised}"
-            )
-        if not 0 <= self.gp_weight < float("inf"):
-            raise ValueError("gp_weight is expected to be a finite number, gp_weight >= 0. Received: "
-                             f"{gp_weight}")
+        self.num_components, self.center_range, self.scale = num_components, center_range, scale
+        self.dynamic, self.supervised = dynamic, supervised
+        self.adversarial_loss = one_of(adversarial_loss, ("sigmoid", "wasserstein"), "adversarial_loss")
+        self.gp_weight = non_negative(gp_weight, "gp_weight")
+        wasserstein = adversarial_loss == "wasserstein"
+        if discriminator_updates is None:
+            discriminator_updates = 5 if wasserstein else 1
+        self.discriminator_updates = whole_number(discriminator_updates, "discriminator_updates")
+        if supervised and wasserstein:
+            raise ValueError("adversarial_loss='wasserstein' expects supervised=False. Received: "
+                             f"supervised={supervised}. Change one of the two.")
         outputs = output_shape(discriminator, self.image_shape, "discriminator")
-        if base == "wasserstein":
+        if wasserstein:
             allowed, self.log_names = [1], ("wasserstein", "gradient_penalty")
         else:
             count = self.num_generators
@@ -99,22 +103,49 @@ class GMGAN(MultiGAN):
             raise ValueError(
                 f"discriminator is expected to give logits (batch, outputs), outputs one of "
                 f"{list(allowed)} with num_components={num_components}, supervised={supervised}, "
-                f"base={base!r}. Received: {(None, *outputs)}"
+                f"adversarial_loss={adversarial_loss!r}. Received: {(None, *outputs)}"
             )
         self.num_outputs = outputs[0]
         self.num_classes = self.num_outputs if supervised else None
-        self.built = True
 
     def phases(self):
+        discriminator_loss, generator_loss = {
+            "sigmoid": (self.sigmoid_discriminator_loss, self.sigmoid_generator_loss),
+            "wasserstein": (self.wasserstein_discriminator_loss, self.wasserstein_generator_loss),
+        }[self.adversarial_loss]
         players = [self.generator, self.latent] if self.dynamic else [self.generator]
-        loss = self.critic_loss if self.base == "wasserstein" else self.discriminator_loss
         return [
-            Phase("discriminator", loss, [self.discriminator], repeats=self.n_critic),
-            Phase("generator", self.generator_loss, players),
+            Phase("discriminator", discriminator_loss, [self.discriminator],
+                  repeats=self.discriminator_updates),
+            Phase("generator", generator_loss, players),
         ]
 
     def default_optimizer(self, phase):
-        return keras.optimizers.Adam(2e-4, 0.5, 0.9 if self.base == "wasserstein" else 0.999)
+        beta_2 = 0.9 if self.adversarial_loss == "wasserstein" else 0.999
+        return keras.optimizers.Adam(2e-4, 0.5, beta_2)
+
+    def sigmoid_discriminator_loss(self, samples, labels):
+        fakes, _ = self.draw_fakes(samples.shape[0])
+        real_scores, fake_scores = self.scores(samples), self.scores(fakes)
+        classes = labels if self.supervised else self.ascribe(real_scores)
+        loss = cross_entropy(real_scores, ops.one_hot(classes, self.num_outputs))
+        return loss + cross_entropy(fake_scores, ops.zeros_like(fake_scores)), {}
+
+    def sigmoid_generator_loss(self, samples, labels):
+        fakes, components = self.draw_fakes(samples.shape[0])
+        classes = ops.one_hot(components % self.num_outputs, self.num_outputs)
+        return cross_entropy(self.scores(fakes), classes), {}
+
+    def wasserstein_discriminator_loss(self, samples, labels):
+        fakes, _ = self.draw_fakes(samples.shape[0])
+        penalty = self.gradient_penalty(self.discriminator, samples, fakes)
+        wasserstein = -losses.critic_wasserstein(self.scores(samples), self.scores(fakes))
+        logs = {"wasserstein": wasserstein, "gradient_penalty": penalty}
+        return self.gp_weight * penalty - wasserstein, logs
+
+    def wasserstein_generator_loss(self, samples, labels):
+        fakes, _ = self.draw_fakes(samples.shape[0])
+        return losses.generator_wasserstein(self.scores(fakes)), {}
 
     def draw_fakes(self, batch_size):
         """Training-mode fakes (batch_size, ...) and their components, int32 (batch_size,)."""
@@ -127,57 +158,14 @@ class GMGAN(MultiGAN):
     def scores(self, samples):
         return ops.cast(self.discriminator(samples, training=True), "float32")
 
-    def discriminator_loss(self, samples, labels):
-        fakes, _ = self.draw_fakes(samples.shape[0])
-        real_scores, fake_scores = self.scores(samples), self.scores(fakes)
-        classes = labels if self.supervised else self.ascribe(real_scores)
-        loss = cross_entropy(real_scores, ops.one_hot(classes, self.num_outputs))
-        return loss + cross_entropy(fake_scores, ops.zeros_like(fake_scores)), {}
-
-    def generator_loss(self, samples, labels):
-        fakes, components = self.draw_fakes(samples.shape[0])
-        scores = self.scores(fakes)
-        if self.base == "wasserstein":
-            return losses.generator_wasserstein(scores), {}
-        return cross_entropy(scores, ops.one_hot(components % self.num_outputs, self.num_outputs)), {}
-
     def ascribe(self, scores):
         """Components (m,) of reals with logits (m, K), about as many reals for each."""
         # Not ops.softmax, which warns of a single output.
         shares = ops.exp(scores - ops.logsumexp(scores, axis=-1, keepdims=True))
         for _ in range(5):
-            totals = self.engine.mean_over_replicas(ops.mean(shares, axis=0))
-            shares = shares / ops.maximum(totals, 1e-12)
+            shares = shares / ops.maximum(self.batch_mean(shares), 1e-12)
             shares = shares / ops.sum(shares, axis=-1, keepdims=True)
         return ops.argmax(shares, axis=-1)
-
-    def critic_loss(self, samples, labels):
-        fakes, _ = self.draw_fakes(samples.shape[0])
-        samples = ops.cast(samples, fakes.dtype)
-        epsilon = self.draw(keras.random.uniform, samples.shape[0], *[1] * len(self.image_shape))
-        epsilon = ops.cast(epsilon, fakes.dtype)
-        gradients = self.engine.input_gradient(self.scores, epsilon * samples + (1 - epsilon) * fakes)
-        wasserstein = -losses.critic_wasserstein(self.scores(samples), self.scores(fakes))
-        penalty = losses.gradient_penalty(gradients)
-        logs = {"wasserstein": wasserstein, "gradient_penalty": penalty}
-        return self.gp_weight * penalty - wasserstein, logs
-
-    def get_config(self):
-        config = super().get_config()
-        del config["generators"]  # the constructor makes them
-        return {
-            **config,
-            "generator": keras.saving.serialize_keras_object(self.generator),
-            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
-            "num_components": self.num_generators,
-            "dynamic": self.dynamic,
-            "supervised": self.supervised,
-            "base": self.base,
-            "center_range": self.latent.center_range,
-            "scale": self.latent.scale,
-            "gp_weight": self.gp_weight,
-            "n_critic": self.n_critic,
-        }
 
 
 def cross_entropy(scores, targets):

@@ -5,9 +5,11 @@ import numpy as np
 from keras import ops
 
 from keras_multigan import losses
-from keras_multigan.checks import check_classifier, check_score
+from keras_multigan.checks import check_classifier, check_score, one_of
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.training import Phase
+
+VANILLA = losses.adversarial_loss("vanilla")
 
 
 @keras.saving.register_keras_serializable("keras_multigan")
@@ -24,10 +26,10 @@ class MIMGAN(MultiGAN):
 
     I_ij compares p_i(z), the classifier's probabilities of G_i(z), with p_j(z):
 
-    - "overlap": log 2 - JSD(E p_i || E p_j). It is log 2 where both make the classes equally often,
-      and 0 where no class is made by both.
-    - "paired": sum P log(P / (P_1 P_2)), where all generators get the same noise z,
-      P = E p_i(z) p_j(z)^T, and P_1 and P_2 are its margins. Minimising it alone does not separate
+    - "overlap": log 2 - JSD(E p_i || E p_j). It is log 2 if both make the classes equally often,
+      and 0 if no class is made by both.
+    - "paired": sum P log(P / (P_1 P_2)), with the same noise z for all generators,
+      P = E p_i(z) p_j(z)^T, and P_1 and P_2 its margins. Minimising it alone does not separate
       modes: disjoint generators, if each class of one goes with one of the other, score as high as
       equal ones (up to log K), and collapsed ones score 0.
 
@@ -41,7 +43,7 @@ class MIMGAN(MultiGAN):
         generators: list of n Keras models, noise (N, latent_dim) -> images (N, H, W, C) in [-1, 1], or
             vectors (N, d).
         discriminator: Keras model, samples -> one logit (N, 1), no sigmoid.
-        classifier: Keras model, samples -> K logits, never trained here; may be None where
+        classifier: Keras model, samples -> K logits, never trained here; may be None if
             mutual_information_weight is 0 or n = 1.
         latent_dim: length of a noise vector.
         mutual_information_weight: number, or schedule epoch -> weight (`keras_multigan.schedules`;
@@ -78,21 +80,15 @@ class MIMGAN(MultiGAN):
                  mutual_information_weight=1.0, mutual_information="overlap", saturating=False,
                  seed=None, **kwargs):
         super().__init__(generators, latent_dim=latent_dim, seed=seed, **kwargs)
-        self.discriminator = discriminator
-        self.classifier = classifier
-        self.mutual_information = mutual_information
+        self.discriminator, self.classifier = discriminator, classifier
+        self.mutual_information = one_of(mutual_information, ("overlap", "paired"),
+                                         "mutual_information")
         self.saturating = bool(saturating)
         self.mutual_information_weight = self.add_schedule("mutual_information_weight",
                                                            mutual_information_weight)
-        if mutual_information not in ("overlap", "paired"):
-            raise ValueError(
-                "mutual_information is expected to be 'overlap' or 'paired'. "
-                f"Received: {mutual_information!r}"
-            )
         check_score(discriminator, self.image_shape, "discriminator")
         check_classifier(classifier, self.image_shape, self.num_generators,
                          self.mutual_information_weight, "mutual_information_weight")
-        self.built = True
 
     def phases(self):
         return [
@@ -104,25 +100,23 @@ class MIMGAN(MultiGAN):
         return keras.optimizers.Adam(2e-4, beta_1=0.5)
 
     def discriminator_loss(self, samples, labels):
-        game = losses.adversarial("vanilla")
         fakes = self.draw_mixture(samples.shape[0])
-        loss = ops.mean(game.real(self.scores(samples))) + ops.mean(game.fake(self.scores(fakes)))
-        return loss, {}
+        return (ops.mean(VANILLA.real(self.scores(samples)))
+                + ops.mean(VANILLA.fake(self.scores(fakes)))), {}
 
     def generator_loss(self, samples, labels):
-        game = losses.adversarial("vanilla")
         fakes = self.fakes(samples.shape[0])
         scores = self.scores(fakes)
-        loss = ops.mean(-game.fake(scores) if self.saturating else game.generator(scores))
-        information = self.pairwise_information(fakes)
-        if information is None:
+        loss = ops.mean(-VANILLA.fake(scores) if self.saturating else VANILLA.generator(scores))
+        if self.classifier is None or self.num_generators == 1:
             return loss, {}
+        information = self.pairwise_information(fakes)
         loss = loss + self.mutual_information_weight_value * ops.sum(information)
         return loss, {"mutual_information": ops.mean(information)}
 
     def fakes(self, batch_size):
-        """The generators' samples (batch_size * n, ...) as `draw_mixture` deals them, for their own
-        update: of the same noise if their mutual information is "paired"."""
+        """The generators' samples (batch_size * n, ...) in the order of `draw_mixture`, for their own
+        update. They are of the same noise if the mutual information is "paired"."""
         if self.mutual_information == "overlap":
             return self.draw_mixture(batch_size)
         noise = self.draw(keras.random.normal, batch_size, self.latent_dim)
@@ -134,29 +128,15 @@ class MIMGAN(MultiGAN):
         return ops.cast(self.discriminator(samples, training=True), "float32")
 
     def pairwise_information(self, fakes):
-        """I_ij of the n(n-1)/2 pairs i < j, of samples as `fakes` gives them; None where there is
-        none."""
+        """I_ij of the n(n-1)/2 pairs i < j, of samples in the order of `fakes`."""
         n = self.num_generators
-        if self.classifier is None or n == 1:
-            return None
         logits = ops.cast(self.classifier(fakes, training=False), "float32")
         probabilities = ops.reshape(ops.softmax(logits), (-1, n, logits.shape[-1]))
         first, second = np.triu_indices(n, k=1)
         if self.mutual_information == "overlap":
-            means = self.engine.mean_over_replicas(ops.mean(probabilities, axis=0))
+            means = self.batch_mean(probabilities)
             return losses.mutual_information_overlap(ops.take(means, first, axis=0),
                                                      ops.take(means, second, axis=0))
         joint = losses.joint_probabilities(ops.take(probabilities, first, axis=1),
                                            ops.take(probabilities, second, axis=1))
-        return losses.mutual_information(self.engine.mean_over_replicas(joint))
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
-            "classifier": keras.saving.serialize_keras_object(self.classifier),
-            "mutual_information_weight": keras.saving.serialize_keras_object(
-                self.mutual_information_weight),
-            "mutual_information": self.mutual_information,
-            "saturating": self.saturating,
-        }
+        return losses.mutual_information(self.mean_over_replicas(joint))

@@ -1,13 +1,34 @@
 """MIX-GAN: generators that share the classes, discriminators that share every generator's batch."""
 
+from typing import Any, NamedTuple
+
 import keras
 from keras import ops
 
 from keras_multigan import losses
-from keras_multigan.checks import distinct, output_shape, whole_number
+from keras_multigan.checks import distinct, non_negative, output_shape, whole_number
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.networks import ClassFromNoise
 from keras_multigan.training import Phase
+from keras_multigan.training.internals import flatten_layers
+
+HINGE = losses.adversarial_loss("hinge")
+
+
+class Judgement(NamedTuple):
+    """What one D_j says of the real batch and of its fakes; float32 but for the classes.
+
+    Attributes:
+        real_scores, fake_scores: tensors (m, K + 1), without labels (m, 1).
+        real_features, fake_features: tensors (m, F).
+        fake_classes: int32 tensor (m,) of the classes that the fakes shall be; None without labels.
+    """
+
+    real_scores: Any
+    fake_scores: Any
+    real_features: Any
+    fake_features: Any
+    fake_classes: Any
 
 
 @keras.saving.register_keras_serializable("keras_multigan")
@@ -17,9 +38,9 @@ class MIXGAN(MultiGAN):
 
     "Lessons Learned from the Training of GANs on Artificial Datasets" (Tang, 2020), section V. Every
     G_i makes a batch of m, of which every D_j gets a part of m/n_D: x~_j, m n_G/n_D fakes of all
-    generators. One step is `n_critic` updates of all discriminators, each with a real batch x of its
-    own, then one of all generators. With labels (MIX-MHingeGAN, equations 10 to 15), D has K + 1
-    scores s, of which class 0 is "fake" and the label's y is its number + 1:
+    generators. One step is `discriminator_updates` updates of all discriminators, each with a real
+    batch x of its own, then one of all generators. With labels (MIX-MHingeGAN, equations 10 to 15), D
+    has K + 1 scores s, of which class 0 is "fake" and the label's y is its number + 1:
 
     - H_y(s) = max(0, 1 - s_y + max_{k != y} s_k),
       L_D = sum_j E H_y(D_j(x)) + E H_0(D_j(x~_j)),
@@ -46,7 +67,7 @@ class MIXGAN(MultiGAN):
         latent_dim: length of a noise vector, with the coordinate that picks the class.
         num_classes: number K of the data's classes; None without labels.
         feature_matching_weight: None for 0.05 with labels, 0 without.
-        n_critic: discriminator updates a step.
+        discriminator_updates: per step.
         ema: decay of the averages, in [0, 1).
         seed: int that fixes noise and data order.
 
@@ -59,29 +80,30 @@ class MIXGAN(MultiGAN):
     Deviations from the paper:
 
     - It spreads the networks over devices; here all devices have all of them and share every batch.
-    - What it does not say: all D_j see one real batch; batches where n_G != n_D; f of the mixture,
-      not of each G_i, is matched.
+    - What it does not say: all D_j see one real batch; n_G and n_D may differ; f of the mixture, not
+      of each G_i, is matched.
     - A class is a coordinate of the noise, so that a generator stays a function of noise.
-    - Where n_G does not divide the number of classes, `partition_classes` makes shares that differ by
+    - If n_G does not divide the number of classes, `partition_classes` makes shares that differ by
       one class; the mixture draws equally from all generators all the same.
     - d is smaller at first, so that the averages forget the initial weights in runs of any length.
     """
 
     log_names = ("feature_matching",)
+    renamed = {"n_critic": "discriminator_updates"}
 
     def __init__(self, generators, discriminators, *, latent_dim, num_classes=None,
-                 feature_matching_weight=None, n_critic=4, ema=0.9999, seed=None, **kwargs):
+                 feature_matching_weight=None, discriminator_updates=4, ema=0.9999, seed=None,
+                 **kwargs):
         super().__init__(generators, latent_dim=latent_dim, seed=seed, **kwargs)
         self.discriminators = distinct(discriminators, "discriminators")
         self.num_classes = num_classes
         if feature_matching_weight is None:
             feature_matching_weight = 0 if num_classes is None else 0.05
-        self.feature_matching_weight = float(feature_matching_weight)
-        self.n_critic = whole_number(n_critic, "n_critic")
+        self.feature_matching_weight = non_negative(feature_matching_weight, "feature_matching_weight")
+        self.discriminator_updates = whole_number(discriminator_updates, "discriminator_updates")
         self.ema = float(ema)
-        if not (0 <= self.ema < 1 and 0 <= self.feature_matching_weight < float("inf")):
-            raise ValueError("Expected 0 <= ema < 1 and a finite feature_matching_weight >= 0. "
-                             f"Received: {ema} and {feature_matching_weight}")
+        if not 0 <= self.ema < 1:
+            raise ValueError(f"ema is expected to be a number, 0 <= ema < 1. Received: {ema}")
         count = 1 if num_classes is None else num_classes + 1
         for k, discriminator in enumerate(self.discriminators):
             outputs = output_shape(discriminator, self.image_shape, f"discriminators[{k}]")
@@ -103,13 +125,12 @@ class MIXGAN(MultiGAN):
         for average, generator in zip(self.averaged_generators, self.generators, strict=True):
             average.set_weights(generator.get_weights())
             average.trainable = False
-        self.built = True
 
     def phases(self):
         return [
             Phase("discriminator", self.discriminator_loss, self.discriminators,
-                  repeats=self.n_critic),
-            Phase("generator", self.generator_loss, self.generators),
+                  repeats=self.discriminator_updates),
+            Phase("generator", self.generator_loss, self.generators, after=self.move_averages),
         ]
 
     @property
@@ -129,29 +150,28 @@ class MIXGAN(MultiGAN):
 
     def discriminator_loss(self, images, labels):
         loss = 0.0
-        for (real, fake), _, _ in self.judgements(images):
+        for of in self.judgements(images):
             if self.num_classes is None:
-                hinge = losses.adversarial("hinge")
-                loss = loss + ops.mean(hinge.real(real)) + ops.mean(hinge.fake(fake))
+                of_real, of_fake = HINGE.real(of.real_scores), HINGE.fake(of.fake_scores)
             else:
-                of_real = losses.multi_hinge(real, ops.cast(labels, "int32") + 1)
-                of_fake = losses.multi_hinge(fake, ops.zeros(fake.shape[:1], "int32"))
-                loss = loss + ops.mean(of_real) + ops.mean(of_fake)
+                fake = ops.zeros(of.fake_scores.shape[:1], "int32")
+                of_real = losses.multi_hinge(of.real_scores, ops.cast(labels, "int32") + 1)
+                of_fake = losses.multi_hinge(of.fake_scores, fake)
+            loss = loss + ops.mean(of_real) + ops.mean(of_fake)
         return loss, {}
 
     def generator_loss(self, images, labels):
         loss, distances = 0.0, []
-        for (_, fake), (real_features, fake_features), classes in self.judgements(images):
-            of_fake = (losses.adversarial("hinge").generator(fake) if classes is None
-                       else losses.multi_hinge(fake, classes + 1))
-            gap = ops.mean(fake_features, axis=0) - ops.mean(real_features, axis=0)
-            distances.append(ops.sum(ops.abs(self.engine.mean_over_replicas(gap))))
+        for of in self.judgements(images):
+            of_fake = (HINGE.generator(of.fake_scores) if of.fake_classes is None
+                       else losses.multi_hinge(of.fake_scores, of.fake_classes + 1))
+            gap = ops.mean(of.fake_features, axis=0) - ops.mean(of.real_features, axis=0)
+            distances.append(ops.sum(ops.abs(self.mean_over_replicas(gap))))
             loss = loss + ops.mean(of_fake) + self.feature_matching_weight * distances[-1]
         return loss, {"feature_matching": ops.mean(ops.stack(distances))}
 
     def judgements(self, images):
-        """For each D_j, on the real batch and on its fakes: the scores (real, fake), the features
-        (real, fake), all float32, and the classes of its fakes, int32 (None without labels)."""
+        """The `Judgement` of each D_j on the real batch and on its part of the fakes."""
         parts, size = len(self.discriminators), images.shape[0]
         noise = [self.draw(keras.random.normal, size, self.latent_dim) for _ in self.generators]
         fakes = [g(z, training=True) for g, z in zip(self.generators, noise, strict=True)]
@@ -160,9 +180,10 @@ class MIXGAN(MultiGAN):
         images = ops.cast(images, fakes[0].dtype)
         for j, discriminator in enumerate(self.discriminators):
             both = ops.concatenate([images, *(x[j::parts] for x in fakes)])
-            outputs = [ops.cast(output, "float32") for output in discriminator(both, training=True)]
-            yield (*((output[:size], output[size:]) for output in outputs),
-                   classes and ops.concatenate([y[j::parts] for y in classes]))
+            scores, features = (ops.cast(output, "float32")
+                                for output in discriminator(both, training=True))
+            yield Judgement(scores[:size], scores[size:], features[:size], features[size:],
+                            classes and ops.concatenate([y[j::parts] for y in classes]))
 
     def classes_of(self, k, noise):
         """The classes int32 (N,) of what generator k makes of noise (N, latent_dim)."""
@@ -170,7 +191,7 @@ class MIXGAN(MultiGAN):
 
     def class_layer(self, k):
         """Generator k's `ClassFromNoise`."""
-        found = [layer for layer in self.generators[k]._flatten_layers()
+        found = [layer for layer in flatten_layers(self.generators[k])
                  if isinstance(layer, ClassFromNoise)]
         if len(found) != 1:
             raise ValueError(
@@ -179,30 +200,19 @@ class MIXGAN(MultiGAN):
             )
         return found[0]
 
-    def step(self, images, labels):
-        super().step(images, labels)
+    def move_averages(self):
         steps = ops.cast(self.optimizer.iterations, "float32")
         decay = ops.minimum(self.ema, (1 + steps) / (10 + steps))
         for average, generator in zip(self.averaged_generators, self.generators, strict=True):
             for mean, value in zip(average.weights, generator.weights, strict=True):
                 mean.assign(decay * mean + (1 - decay) * value if value.trainable else value)
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "discriminators": [keras.saving.serialize_keras_object(d) for d in self.discriminators],
-            "num_classes": self.num_classes,
-            "feature_matching_weight": self.feature_matching_weight,
-            "n_critic": self.n_critic,
-            "ema": self.ema,
-        }
-
 
 def partition_classes(num_classes, num_generators):
     """Deals classes out to generators, max(num_classes / num_generators, 1) to each.
 
-    Where that is no whole number, some have one class more than others. Where there are more
-    generators than classes, generator i makes class i mod num_classes.
+    If that is no whole number, some have one class more than others. If there are more generators than
+    classes, generator i makes class i mod num_classes.
 
     Returns:
         List of num_generators lists of ints in 0..num_classes-1; every class is in one at least.

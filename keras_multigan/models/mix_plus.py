@@ -1,11 +1,10 @@
 """MIX+GAN: a mixture of generators against a mixture of discriminators, with learned weights."""
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_multigan import losses
-from keras_multigan.checks import check_score, distinct, whole_number
+from keras_multigan.checks import check_score, distinct, non_negative, whole_number
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.networks import MixtureWeights
 from keras_multigan.training import Phase
@@ -20,27 +19,28 @@ class MixPlusGAN(MultiGAN):
 
     - one update of all generators and a on
       L_G = sum_ij v_j w_i E L_gen(D_j(G_i)) + entropy_weight R(w),
-    - `n_critic` updates of all discriminators and b, each on a real batch x of its own, on
+    - `discriminator_updates` updates of all discriminators and b, each on a real batch x of its own, on
       L_D = sum_j v_j [sum_i w_i E L_fake(D_j(G_i)) + E L_real(D_j(x))] + entropy_weight R(v)
       + gp_weight sum_ij v_j w_i E (||grad D_j(x^_ij)||_2 - 1)^2,
 
     where R(u) = -1/len(u) sum log u, x^_ij = eps x + (1 - eps) G_i, and every G_i makes a batch of
     its own for each D_j. The opponent's networks and weights are constants. A joint phase for all
-    generators is right: no term has two of them but the softmax, which is theirs together.
+    generators is right: apart from the softmax, which they share, no term has two of them.
 
     Args:
         generators: list of n_G Keras models, noise (N, latent_dim) -> vectors (N, d) or images.
         discriminators: list of n_D Keras models, samples -> one score (N, 1), no sigmoid.
         latent_dim: length of a noise vector.
-        base: "wasserstein", "vanilla" or "hinge": L_real, L_fake and L_gen, see
-            `losses.adversarial`.
+        adversarial_loss: "wasserstein", "vanilla" or "hinge": L_real, L_fake and L_gen, see
+            `losses.adversarial_loss`.
         entropy_weight: weight of R.
-        n_critic: discriminator updates a step.
+        discriminator_updates: per step.
         gp_weight: weight of the gradient penalty; None for 10 with "wasserstein", else 0.
         seed: int that fixes noise and data order.
 
     Raises:
-        ValueError: networks that do not fit each other, an unknown base, weights out of range.
+        ValueError: networks that do not fit each other, an unknown adversarial_loss, weights out of
+            range.
 
     Logs: generator_loss, discriminator_loss, score_gap (sum_j v_j (E D_j(x) - sum_i w_i E D_j(G_i)),
     the paper's critic output), gradient_penalty (0 without one), least_weight (the smallest w).
@@ -55,31 +55,31 @@ class MixPlusGAN(MultiGAN):
     """
 
     log_names = ("score_gap", "gradient_penalty", "least_weight")
+    renamed = {"base": "adversarial_loss", "n_critic": "discriminator_updates"}
 
-    def __init__(self, generators, discriminators, *, latent_dim, base="wasserstein",
-                 entropy_weight=1.0, n_critic=5, gp_weight=None, seed=None, **kwargs):
+    def __init__(self, generators, discriminators, *, latent_dim, adversarial_loss="wasserstein",
+                 entropy_weight=1.0, discriminator_updates=5, gp_weight=None, seed=None, **kwargs):
         super().__init__(generators, latent_dim=latent_dim, seed=seed, **kwargs)
         self.discriminators = distinct(discriminators, "discriminators")
-        self.base, self.adversarial = base, losses.adversarial(base)
-        self.n_critic = whole_number(n_critic, "n_critic")
-        self.entropy_weight = float(entropy_weight)
-        self.gp_weight = float((10 if base == "wasserstein" else 0) if gp_weight is None else gp_weight)
-        weights = self.entropy_weight, self.gp_weight
-        if not all(0 <= x < np.inf for x in weights):
-            raise ValueError("Expected finite entropy_weight and gp_weight >= 0. Received: "
-                             f"{entropy_weight} and {gp_weight}")
+        self.adversarial_loss = adversarial_loss
+        self.parts = losses.adversarial_loss(adversarial_loss)  # L_real, L_fake, L_gen
+        self.discriminator_updates = whole_number(discriminator_updates, "discriminator_updates")
+        self.entropy_weight = non_negative(entropy_weight, "entropy_weight")
+        if gp_weight is None:
+            gp_weight = 10.0 if adversarial_loss == "wasserstein" else 0.0
+        self.gp_weight = non_negative(gp_weight, "gp_weight")
         for k, discriminator in enumerate(self.discriminators):
             check_score(discriminator, self.image_shape, f"discriminators[{k}]")
         self.generator_weights = MixtureWeights(self.num_generators, name="generator_weights")
         self.discriminator_weights = MixtureWeights(len(self.discriminators),
                                                     name="discriminator_weights")
-        self.built = True
 
     def phases(self):
         return [
             Phase("generator", self.generator_loss, [*self.generators, self.generator_weights]),
             Phase("discriminator", self.discriminator_loss,
-                  [*self.discriminators, self.discriminator_weights], repeats=self.n_critic),
+                  [*self.discriminators, self.discriminator_weights],
+                  repeats=self.discriminator_updates),
         ]
 
     @property
@@ -95,7 +95,7 @@ class MixPlusGAN(MultiGAN):
         w, v = self.generator_weights.shares(), self.discriminator_weights.shares()
         fakes = self.fakes(samples.shape[0])
         of_pairs = ops.stack([
-            ops.mean(self.adversarial.generator(self.scores(discriminator, fakes[:, :, j])), axis=1)
+            ops.mean(self.parts.generator(self.scores(discriminator, fakes[:, :, j])), axis=1)
             for j, discriminator in enumerate(self.discriminators)
         ])
         loss = weighted(of_pairs, v, w) + self.entropy_weight * losses.entropy_regularizer(w)
@@ -109,8 +109,8 @@ class MixPlusGAN(MultiGAN):
         for j, discriminator in enumerate(self.discriminators):
             real_scores = self.scores(discriminator, samples)
             fake_scores = self.scores(discriminator, fakes[:, :, j])
-            of_pairs.append(ops.mean(self.adversarial.real(real_scores))
-                            + ops.mean(self.adversarial.fake(fake_scores), axis=1))
+            of_pairs.append(ops.mean(self.parts.real(real_scores))
+                            + ops.mean(self.parts.fake(fake_scores), axis=1))
             gaps.append(ops.mean(real_scores) - ops.mean(fake_scores, axis=1))
             penalties.append(self.penalties(discriminator, samples, fakes[:, :, j])
                              if self.gp_weight else ops.zeros_like(w))
@@ -141,23 +141,11 @@ class MixPlusGAN(MultiGAN):
         batch_size, ...) of each generator, (n_G,)."""
         n, batch_size = fakes.shape[:2]
         epsilon = ops.transpose(self.draw(keras.random.uniform, batch_size, n))
-        epsilon = ops.reshape(epsilon, (n, batch_size, *[1] * len(self.image_shape)))
-        epsilon = ops.cast(epsilon, fakes.dtype)
-        between = epsilon * ops.cast(samples, fakes.dtype) + (1 - epsilon) * fakes
-        gradients = self.engine.input_gradient(
-            lambda x: discriminator(x, training=True), ops.reshape(between, (-1, *self.image_shape))
-        )
-        return ops.mean(ops.reshape(losses.gradient_penalties(gradients), (n, batch_size)), axis=1)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "discriminators": [keras.saving.serialize_keras_object(d) for d in self.discriminators],
-            "base": self.base,
-            "entropy_weight": self.entropy_weight,
-            "n_critic": self.n_critic,
-            "gp_weight": self.gp_weight,
-        }
+        epsilon = ops.reshape(epsilon, (n * batch_size, *[1] * len(self.image_shape)))
+        real = ops.reshape(ops.broadcast_to(samples, fakes.shape), (-1, *self.image_shape))
+        fakes = ops.reshape(fakes, (-1, *self.image_shape))
+        penalties = self.gradient_penalties(discriminator, real, fakes, epsilon)
+        return ops.mean(ops.reshape(penalties, (n, batch_size)), axis=1)
 
 
 def weighted(of_pairs, v, w):

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_multigan.checks import check_samples, output_shape
+from keras_multigan.checks import check_samples, non_negative, one_of, output_shape
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.networks import GaussianMixtureLatent, component_generators
 from keras_multigan.training import Phase
@@ -61,20 +61,15 @@ class MMGAN(MultiGAN):
         super().__init__(component_generators(generator, latent), latent_dim=latent_dim, seed=seed,
                          **kwargs)
         self.generator, self.critic, self.encoder, self.latent = generator, critic, encoder, latent
-        self.alpha, self.assignment = float(alpha), assignment
-        if assignment not in ("soft", "straight_through") or not 0 <= self.alpha < float("inf"):
-            raise ValueError(
-                "Expected assignment 'soft' or 'straight_through' and a finite alpha >= 0. "
-                f"Received: {assignment!r} and {alpha}"
-            )
+        self.num_components, self.alpha = num_components, non_negative(alpha, "alpha")
+        self.assignment = one_of(assignment, ("soft", "straight_through"), "assignment")
         for name, network, outputs in [("critic", critic, 1), ("encoder", encoder, num_components)]:
             shape = output_shape(network, self.image_shape, name)
             if shape != (outputs,):
                 raise ValueError(
-                    f"{name} is expected to give {outputs} numbers a sample, (batch, {outputs}). "
+                    f"{name} is expected to give {outputs} numbers per sample, (batch, {outputs}). "
                     f"Received: {(None, *shape)}. End it with Dense({outputs})."
                 )
-        self.built = True
 
     def phases(self):
         return [
@@ -138,21 +133,5 @@ class MMGAN(MultiGAN):
             ValueError: samples of another shape, type or range.
         """
         check_samples(samples, self.image_shape)
-        encode = self._inference.setdefault("encoder", self.engine.inference(self.encoder))
-        samples = np.asarray(samples, "float32")
-        logits = [ops.convert_to_numpy(encode(samples[start : start + batch_size]))
-                  for start in range(0, len(samples), batch_size)]
-        return np.argmax(np.concatenate(logits), axis=-1).astype("int64")
-
-    def get_config(self):
-        config = super().get_config()
-        del config["generators"]  # the constructor makes them
-        return {
-            **config,
-            "generator": keras.saving.serialize_keras_object(self.generator),
-            "critic": keras.saving.serialize_keras_object(self.critic),
-            "encoder": keras.saving.serialize_keras_object(self.encoder),
-            "num_components": self.num_generators,
-            "alpha": self.alpha,
-            "assignment": self.assignment,
-        }
+        logits = self.run_network(self.encoder, np.asarray(samples, "float32"), batch_size)
+        return np.argmax(logits, axis=-1).astype("int64")

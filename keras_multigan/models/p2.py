@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_multigan import losses
-from keras_multigan.checks import output_shape, whole_number
+from keras_multigan.checks import non_negative, one_of, output_shape, whole_number
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.training import Phase
 
@@ -26,10 +26,14 @@ class P2GAN(MultiGAN):
     S, the pull, scores data against all generators together; S_ij, a push, scores source j, another
     generator or an auxiliary source, against G_i, which works with it: the better S_ij tells them
     apart, the less is left to push. A generator's pushes by others have the sum `push_weight`.
-    A joint generator phase is right: where the pushes score G_i, only G_i has a gradient.
+    A joint generator phase is right: in the terms with G_i's samples only G_i has a gradient.
+
+    In the code a force is one score (head) h of a discriminator, from one source to its targets, a set
+    of generators. The sum over forces is a sum over h of arrays with a column per head, since a
+    loop over n (n - 1) pushes is slow to trace; the formula of each array stands beside it.
 
     Growth: generator i takes part from epoch i * `growth` on. All optimizers then start anew, as those
-    of a new model would: a newcomer's first steps are not to be scaled by the others' past.
+    of a new model would, so that the others' past does not scale the newcomer's first steps.
 
     Args:
         generators: list of n Keras models, noise (N, latent_dim) -> samples, or a model with n outputs
@@ -37,12 +41,12 @@ class P2GAN(MultiGAN):
         pull_discriminator: Keras model, samples -> (N, scores), one for each pull of
             `forces`; no sigmoid.
             Outputs of one network share all but the last layer, as in the paper.
-        push_discriminator: the same for the pushes; None where there is nothing to push.
+        push_discriminator: the same for the pushes; None if there is nothing to push.
         latent_dim: length of a noise vector.
         push_weight: the sum alpha of a generator's pushes by other generators.
         push: "all" (by every other generator) or "earlier" (by those that came before it).
-        pull: "mixture" or "each": one S for all generators, or one a generator.
-        divergence: "js", "kl", "reverse_kl" or "pearson", for pull and push.
+        pull: "mixture" or "each": one S for all generators, or one per generator.
+        adversarial_loss: the divergence, "js", "kl", "reverse_kl" or "pearson", for pull and push.
         growth: epochs after which the next generator joins; None for all at once.
         auxiliary: array (sources, n) of forces of auxiliary sources on generators, > 0 to pull, < 0 to
             push, 0 for none. `fit` then needs the source of every sample as its label, 0 for the data,
@@ -61,9 +65,9 @@ class P2GAN(MultiGAN):
 
     Deviations from the paper:
 
-    - It is silent on what S sees of the generators. One S for all lets what one covers be a surplus for
-      the others; `pull="each"` is the literal reading of its section 2.1.
-    - It does not say what becomes of the optimizers where a generator joins; here they start anew.
+    - It does not say what S sees of the generators. With one S for all, what one generator covers is a
+      surplus for the others; `pull="each"` is the literal reading of its section 2.1.
+    - It does not say what becomes of the optimizers when a generator joins; here they start anew.
     - "Epochs" of endless 2-D data are left to the user. Generators that do not take part yet make
       their batches all the same. Generators that share layers need batch normalisations of their own
       (`resnet_body` has them): the statistics of one are not those of all.
@@ -72,25 +76,22 @@ class P2GAN(MultiGAN):
     """
 
     log_names = ("score_gap", "active_generators")
+    renamed = {"divergence": "adversarial_loss"}
 
     def __init__(self, generators, pull_discriminator, push_discriminator=None, *, latent_dim,
-                 push_weight=0.05, push="all", pull="mixture", divergence="js", growth=None,
+                 push_weight=0.05, push="all", pull="mixture", adversarial_loss="js", growth=None,
                  auxiliary=(), generator_batch_size=None, regularizer_weight=0.0, seed=None, **kwargs):
         super().__init__(generators, latent_dim=latent_dim, seed=seed, **kwargs)
-        if divergence not in ("js", "kl", "reverse_kl", "pearson"):
-            raise ValueError("divergence is expected to be js, kl, reverse_kl or pearson. Received: "
-                             f"{divergence!r}")
-        weights = push_weight, regularizer_weight
-        if not all(0 <= x < np.inf for x in weights):
-            raise ValueError("Expected finite push_weight and regularizer_weight >= 0. Received: "
-                             f"{push_weight} and {regularizer_weight}")
-        if regularizer_weight and divergence != "js":
-            raise ValueError("Expected divergence='js' with a regularizer_weight, which is made for "
-                             f"it. Received: {divergence!r}. Leave one out.")
+        self.adversarial_loss = one_of(
+            adversarial_loss, ("js", "kl", "reverse_kl", "pearson"), "adversarial_loss")
+        self.parts = losses.adversarial_loss(adversarial_loss)  # -g(s), f*(g(s)), -g(s) of scores s
+        self.push_weight = non_negative(push_weight, "push_weight")
+        self.regularizer_weight = non_negative(regularizer_weight, "regularizer_weight")
+        if regularizer_weight and adversarial_loss != "js":
+            raise ValueError("Expected adversarial_loss='js' with a regularizer_weight, which is made "
+                             f"for it. Received: {adversarial_loss!r}. Leave one out.")
         self.pull_discriminator, self.push_discriminator = pull_discriminator, push_discriminator
-        self.divergence, self.adversarial = divergence, losses.adversarial(divergence)
-        self.push_weight, self.push, self.pull = float(push_weight), push, pull
-        self.regularizer_weight = float(regularizer_weight)
+        self.push, self.pull = push, pull
         self.generator_batch_size = whole_number(
             generator_batch_size, "generator_batch_size", or_none=True)
         self.auxiliary = [[float(force) for force in row] for row in auxiliary]
@@ -112,7 +113,6 @@ class P2GAN(MultiGAN):
                     f"{(None, *scores)}. " + (f"End it with Dense({count})." if count else "Pass None.")
                 )
             self._sides.append((network, side))
-        self.built = True
 
     def phases(self):
         networks = [self.pull_discriminator, self.push_discriminator]
@@ -140,21 +140,25 @@ class P2GAN(MultiGAN):
         samples = ops.expand_dims(ops.cast(samples, fakes.dtype), 0)
         for network, side in self._sides:
             real_scores, fake_scores = self._scores(network, samples), self._scores(network, fakes)
-            real, fake = self.adversarial.real(real_scores), self.adversarial.fake(fake_scores)
+            real, fake = self.parts.real(real_scores), self.parts.fake(fake_scores)
             if self.regularizer_weight and not side.pushing:
+                # gamma / 2 (1 - s(S))^2 |grad S|^2 of reals, gamma / 2 s(S)^2 |grad S|^2 of fakes.
                 half = self.regularizer_weight / 2
                 real += (half * ops.square(ops.sigmoid(-real_scores))
                          * self._squared_gradients(network, samples))
                 fake += (half * ops.square(ops.sigmoid(fake_scores))
                          * self._squared_gradients(network, fakes))
             targets, sources = self._taking_part(side)
-            targets = targets / ops.maximum(ops.sum(targets, axis=0), 1.0)  # a mixture has equal shares
+            # 1 / |targets of h|: a mixture has equal shares.
+            targets = targets / ops.maximum(ops.sum(targets, axis=0), 1.0)
+            # E_{x ~ source s} -g(S_h(x)): generators, then data and auxiliary sources.
             of_sources = ops.concatenate([
-                ops.mean(self.adversarial.real(fake_scores), axis=1), self._by_source(real[0], labels),
+                ops.mean(self.parts.real(fake_scores), axis=1), self._by_source(real[0], labels),
             ])
+            # The bounds: sum_h [E_source -g(S_h) + mean over targets i of E f*(g(S_h(G_i)))].
             loss += ops.sum(sources * of_sources) + ops.sum(targets * ops.mean(fake, axis=1))
             if not side.pushing:
-                by_data = sources[self.num_generators]
+                by_data = sources[self.num_generators]  # 1 if the data are the source of h
                 gap = ops.sum(by_data * (self._by_source(real_scores[0], labels)[0]
                                          - ops.sum(targets * ops.mean(fake_scores, axis=1), axis=0)))
         return loss, {"score_gap": gap / ops.sum(by_data),
@@ -163,11 +167,14 @@ class P2GAN(MultiGAN):
     def generator_loss(self, samples, labels):
         fakes, loss = self._fakes(samples), 0.0
         for network, side in self._sides:
-            part = self.adversarial.fake if side.pushing else self.adversarial.generator
+            part = self.parts.fake if side.pushing else self.parts.generator
+            # E f*(g(S_h(G_i))) of a push, E -g(S_h(G_i)) of a pull, (n, heads).
             of_fakes = ops.mean(part(self._scores(network, fakes)), axis=1)
             targets, _ = self._taking_part(side)
+            # alpha_ij = push_weight / (number of generators j that push i), 0 for all other forces.
             others = ops.sum(targets * side.by_generators, axis=1, keepdims=True)
             pushes = side.by_generators * self.push_weight / ops.maximum(others, 1.0)
+            # sum_i sum_{h on i} (force of h, or alpha_ij) E [...].
             loss += ops.sum(targets * (side.weights + pushes) * of_fakes)
         return loss, {}
 
@@ -177,8 +184,8 @@ class P2GAN(MultiGAN):
         return ops.cast(numbers < self.num_active_value, "float32")
 
     def _taking_part(self, side):
-        """The side's targets (n, heads) and sources (n + 1 + auxiliary, heads), 0 where one of the two
-        does not take part yet."""
+        """The side's targets (n, heads) and sources (n + 1 + auxiliary, heads), 0 for forces of which
+        one of the two does not take part yet."""
         active = ops.expand_dims(self._active(), 1)
         others = ops.ones((side.sources.shape[0] - self.num_generators, 1))
         targets = side.targets * active
@@ -198,7 +205,7 @@ class P2GAN(MultiGAN):
     def _squared_gradients(self, network, samples):
         """Squared norms (k, m, heads) of the gradients of the scores of samples (k, m, ...)."""
         flat = ops.reshape(samples, (-1, *self.image_shape))
-        gradients = [self.engine.input_gradient(lambda x, h=h: network(x, training=True)[:, h], flat)
+        gradients = [self.input_gradient(lambda x, h=h: network(x, training=True)[:, h], flat)
                      for h in range(network.output_shape[-1])]
         squares = [ops.sum(ops.square(ops.reshape(ops.cast(g, "float32"), (*samples.shape[:2], -1))),
                            axis=-1) for g in gradients]
@@ -209,23 +216,13 @@ class P2GAN(MultiGAN):
         if self.num_classes is None:
             return ops.mean(values, axis=0, keepdims=True)
         belongs = ops.transpose(ops.one_hot(labels, self.num_classes, dtype="float32"))
-        counts = self.engine.mean_over_replicas(ops.sum(belongs, axis=1, keepdims=True))
+        counts = self.mean_over_replicas(ops.sum(belongs, axis=1, keepdims=True))
         return ops.matmul(belongs, values) / ops.maximum(counts, 1e-6)
-
-    def get_config(self):
-        names = ("push_weight", "push", "pull", "divergence", "growth", "generator_batch_size",
-                 "regularizer_weight")
-        return {
-            **super().get_config(), **{name: getattr(self, name) for name in names},
-            "auxiliary": [list(row) for row in self.auxiliary],
-            "pull_discriminator": keras.saving.serialize_keras_object(self.pull_discriminator),
-            "push_discriminator": keras.saving.serialize_keras_object(self.push_discriminator),
-        }
 
 
 @dataclasses.dataclass(frozen=True)
 class Forces:
-    """The forces that one discriminator exerts, one a score (head).
+    """The forces that one discriminator exerts, one per score (head).
 
     Attributes:
         pushing: whether they push or pull.

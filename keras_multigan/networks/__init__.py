@@ -1,4 +1,7 @@
-"""Network builders. Any Keras models of fitting shapes can take their place."""
+"""Layers, and functions that build the papers' networks.
+
+Other Keras models of the same input and output shapes can be used instead.
+"""
 
 from keras_multigan.networks.biggan import biggan_discriminator as biggan_discriminator
 from keras_multigan.networks.biggan import biggan_generator as biggan_generator

@@ -1,4 +1,6 @@
-"""The networks of MIX-GAN (tables III and IV): BigGAN's for small images, as MHingeGAN has them."""
+"""The networks of MIX-GAN (tables III and IV): BigGAN's for small images, with MHingeGAN's settings."""
+
+from collections.abc import Sequence
 
 import keras
 from keras import layers, ops
@@ -6,26 +8,36 @@ from keras import layers, ops
 from keras_multigan.networks.layers import ClassFromNoise, SpectralNormalization
 
 
-def biggan_generator(latent_dim=80, image_shape=(32, 32, 3), filters=256, classes=None):
-    """A residual generator with conditional batch normalisation: 3,892,739 trainable parameters, or,
-    with 10 `classes`, 4,811,523.
+def biggan_generator(
+    latent_dim: int = 80,
+    image_shape: tuple[int, int, int] = (32, 32, 3),
+    filters: int = 256,
+    classes: Sequence[int] | None = None,
+) -> keras.Model:
+    """A residual generator with conditional batch normalisation.
 
-    Noise z has four parts: the first goes to a Dense layer, each other one to the two conditional
-    batch normalisations of one of three up-sampling blocks. With `classes`, a 128-d embedding of the
-    class stands beside all parts. All layers but the embedding have spectral normalisation.
+    With the default arguments it has 3,892,739 trainable parameters, or 4,811,523 with 10 `classes`.
+
+    Noise z is split into four equal parts. The first is the input of a Dense layer. Each other part is
+    the condition of the two batch normalisations of one of the three up-sampling blocks. With
+    `classes`, a 128-d embedding of the class is appended to each part. All layers except the embedding
+    have spectral normalisation.
 
     Args:
         latent_dim: length of z, a multiple of 4.
-        image_shape: (H, W, C); H and W multiples of 8.
+        image_shape: (H, W, C), with H and W multiples of 8.
         filters: channels of all feature maps.
-        classes: list of the classes that it makes, numbers of the data's labels; None without labels.
+        classes: labels of the classes to generate, integers >= 0; or None for an unconditional
+            generator.
 
     Returns:
-        `keras.Model`, noise (N, latent_dim) -> images (N, H, W, C) float32 in [-1, 1]. With `classes`
-        the noise is (N, latent_dim + 1): its last coordinate picks the class, see `ClassFromNoise`.
+        A `keras.Model` that maps noise (N, latent_dim) to images (N, H, W, C), float32 in [-1, 1]. With
+        `classes`, noise is (N, latent_dim + 1) and its last coordinate selects the class, see
+        `ClassFromNoise`.
 
     Raises:
-        ValueError: H or W is not a multiple of 8, latent_dim is not one of 4; bad classes.
+        ValueError: H or W is not a multiple of 8, latent_dim is not a multiple of 4, or `classes` is
+            not a list of at least one int >= 0.
     """
     height, width, channels = _check(image_shape)
     if latent_dim < 4 or latent_dim % 4:
@@ -50,20 +62,25 @@ def biggan_generator(latent_dim=80, image_shape=(32, 32, 3), filters=256, classe
     return keras.Model(noise, images, name="biggan_generator")
 
 
-def biggan_discriminator(image_shape=(32, 32, 3), filters=256, num_classes=None):
-    """A residual discriminator without normalisation but the spectral one, which all layers have:
-    4,204,801 trainable parameters, or, with 10 classes, 4,207,371.
+def biggan_discriminator(
+    image_shape: tuple[int, int, int] = (32, 32, 3), filters: int = 256, num_classes: int | None = None
+) -> keras.Model:
+    """A residual discriminator whose layers all have spectral normalisation and no other normalisation.
 
-    Four residual blocks, of which the first two halve the image; ReLU, sum over the pixels, Dense.
+    With the default arguments it has 4,204,801 trainable parameters, or 4,207,371 with 10 classes.
+
+    It has four residual blocks, of which the first two halve the image. Then follow ReLU, the sum over
+    the pixels and a Dense layer.
 
     Args:
-        image_shape: (H, W, C); H and W multiples of 8.
+        image_shape: (H, W, C), with H and W multiples of 8.
         filters: channels of all feature maps.
-        num_classes: number K of the data's classes; None without labels.
+        num_classes: number K of classes of the data; or None without labels.
 
     Returns:
-        `keras.Model`, images (N, H, W, C) -> [scores (N, K + 1), or (N, 1) without classes,
-        features (N, filters), the sums before the last layer], both float32.
+        A `keras.Model` that maps images (N, H, W, C) to the list [scores, features], both float32.
+        Scores are (N, K + 1), or (N, 1) if num_classes is None. Features are (N, filters), the input of
+        the last layer.
 
     Raises:
         ValueError: H or W is not a multiple of 8.
@@ -90,7 +107,7 @@ def _conditional_norm(x, condition):
     return _batch_norm(center=False, scale=False)(x) * (1 + scale) + shift
 
 
-# Settings of MHingeGAN's code, where the paper has none.
+# The paper does not give the settings below. They are those of MHingeGAN's code.
 
 
 def _batch_norm(**kwargs):

@@ -1,7 +1,7 @@
 """The networks of ComMutE-GAN (appendices A and B): generators, critic and classifier.
 
-All are functional Keras models, channels last. The default arguments give the paper's parameter
-counts; `filters` scales a network's width and `image_shape` its images.
+All are functional Keras models with channels last. With the default arguments they have the paper's
+numbers of parameters, unless stated otherwise. `filters` scales the width of a network.
 """
 
 import keras
@@ -9,36 +9,56 @@ from keras import layers
 
 from keras_multigan.networks.layers import Conv2D, Dropout, LayerNormalization, UpSamplingConv2D
 
-# Of the classifiers' batch normalisation: Keras' 0.99 has not settled after a few epochs of digits.
+# Of the classifiers' batch normalisation. With 0.99, moving averages lag after a few epochs of digits.
 _MOMENTUM = 0.9
 
 
-def commute_generator(latent_dim=128, image_shape=(32, 32, 1), filters=256):
-    """The small generator: 910,660 parameters.
+def commute_generator(
+    latent_dim: int = 128, image_shape: tuple[int, int, int] = (32, 32, 1), filters: int = 256
+) -> keras.Model:
+    """The small generator, with 910,660 parameters.
 
-    Dense - BN - LeakyReLU, then three times UpSampling - Conv 3x3 - BN - LeakyReLU, the last one
-    with tanh. The last block starts with dropout 0.3: the appendix does not say where in the block
-    it belongs, and on pixels it would put grey specks on every training image.
+    Dense - BN - LeakyReLU, then three blocks UpSampling - Conv 3x3 - BN - LeakyReLU. The last block has
+    tanh instead of LeakyReLU, and starts with dropout 0.3. The appendix does not say where in the block
+    the dropout belongs. On the pixels it would put grey spots on every training image.
 
     Args:
         latent_dim: length of a noise vector.
-        image_shape: (H, W, C); H and W multiples of 8.
-        filters: channels of the first feature map; the next blocks have 1/2 and 1/4 of them.
+        image_shape: (H, W, C), with H and W multiples of 8.
+        filters: channels of the first feature map, a multiple of 4. The next blocks have 1/2 and 1/4 of
+            them.
 
     Returns:
-        `keras.Model`, noise (N, latent_dim) -> images (N, H, W, C) float32 in [-1, 1].
+        A `keras.Model` that maps noise (N, latent_dim) to images (N, H, W, C), float32 in [-1, 1].
 
     Raises:
-        ValueError: H or W is not a multiple of 8, filters is not one of 4.
+        ValueError: H or W is not a multiple of 8, or filters is not a multiple of 4.
     """
     noise = keras.Input((latent_dim,), name="noise")
     images = _decode(noise, image_shape, filters)
     return keras.Model(noise, images, name="commute_generator")
 
 
-def commute_deep_generator(latent_dim=128, image_shape=(32, 32, 1), filters=256):
-    """The small generator behind one more Dense layer, 4 times as wide as the first feature map:
-    69,657,924 parameters. Arguments, result and errors as for `commute_generator`."""
+def commute_deep_generator(
+    latent_dim: int = 128, image_shape: tuple[int, int, int] = (32, 32, 1), filters: int = 256
+) -> keras.Model:
+    """The deep generator, with 69,657,924 parameters.
+
+    It is the small generator preceded by one more Dense - BN - LeakyReLU, whose width is 4 times the
+    size of the first feature map.
+
+    Args:
+        latent_dim: length of a noise vector.
+        image_shape: (H, W, C), with H and W multiples of 8.
+        filters: channels of the first feature map, a multiple of 4. The next blocks have 1/2 and 1/4 of
+            them.
+
+    Returns:
+        A `keras.Model` that maps noise (N, latent_dim) to images (N, H, W, C), float32 in [-1, 1].
+
+    Raises:
+        ValueError: H or W is not a multiple of 8, or filters is not a multiple of 4.
+    """
     noise = keras.Input((latent_dim,), name="noise")
     height, width, _ = _check(image_shape, filters)
     x = layers.Dense(4 * height * width * filters, use_bias=False)(noise)
@@ -47,13 +67,26 @@ def commute_deep_generator(latent_dim=128, image_shape=(32, 32, 1), filters=256)
     return keras.Model(noise, images, name="commute_deep_generator")
 
 
-def commute_residual_generator(latent_dim=128, image_shape=(32, 32, 1), filters=249):
-    """A generator of residual blocks: 3,872,698 parameters (the paper's, whose design it does not give
-    in words, has 3,882,049). Arguments, result and errors as for `commute_generator`; all feature
-    maps have `filters` channels.
+def commute_residual_generator(
+    latent_dim: int = 128, image_shape: tuple[int, int, int] = (32, 32, 1), filters: int = 249
+) -> keras.Model:
+    """A generator of residual blocks, with 3,872,698 parameters.
+
+    The paper does not describe the layers of its residual generator, which has 3,882,049 parameters.
 
     Dense, then three up-sampling residual blocks (BN - ReLU - UpSampling - Conv 3x3 - BN - ReLU -
-    Conv 3x3, beside an up-sampling shortcut), BN - ReLU - Conv 3x3 - tanh.
+    Conv 3x3, with an up-sampling shortcut), then BN - ReLU - Conv 3x3 - tanh.
+
+    Args:
+        latent_dim: length of a noise vector.
+        image_shape: (H, W, C), with H and W multiples of 8.
+        filters: channels of all feature maps.
+
+    Returns:
+        A `keras.Model` that maps noise (N, latent_dim) to images (N, H, W, C), float32 in [-1, 1].
+
+    Raises:
+        ValueError: H or W is not a multiple of 8.
     """
     height, width, channels = _check(image_shape, 4)
     noise = keras.Input((latent_dim,), name="noise")
@@ -70,18 +103,18 @@ def commute_residual_generator(latent_dim=128, image_shape=(32, 32, 1), filters=
     return keras.Model(noise, images, name="commute_residual_generator")
 
 
-def commute_critic(image_shape=(32, 32, 1), filters=64):
-    """The critic: 4,306,177 parameters.
+def commute_critic(image_shape: tuple[int, int, int] = (32, 32, 1), filters: int = 64) -> keras.Model:
+    """The critic, with 4,306,177 parameters.
 
-    Four times Conv 5x5 stride 2 - LeakyReLU - dropout 0.3, layer normalisation after the second and
-    third convolution, Dense(1).
+    Four blocks Conv 5x5 stride 2 - LeakyReLU - dropout 0.3, then Dense(1). Layer normalisation follows
+    the second and the third convolution.
 
     Args:
         image_shape: (H, W, C).
-        filters: channels of the first block; each next block has twice as many.
+        filters: channels of the first block. Each next block has twice as many.
 
     Returns:
-        `keras.Model`, images (N, H, W, C) -> scores (N, 1) float32, no sigmoid.
+        A `keras.Model` that maps images (N, H, W, C) to scores (N, 1), float32, no sigmoid.
     """
     images = keras.Input(image_shape, name="images")
     x = images
@@ -94,12 +127,21 @@ def commute_critic(image_shape=(32, 32, 1), filters=64):
     return keras.Model(images, scores, name="commute_critic")
 
 
-def commute_classifier(image_shape=(32, 32, 1), num_classes=10, filters=64):
-    """The paper's classifier: the critic's convolutions with batch normalisation, ReLU and dropout
-    0.3, then Dense 128, 128 and `num_classes`.
+def commute_classifier(
+    image_shape: tuple[int, int, int] = (32, 32, 1), num_classes: int = 10, filters: int = 64
+) -> keras.Model:
+    """The paper's classifier.
+
+    The convolutions of the critic with batch normalisation, ReLU and dropout 0.3, then Dense layers of
+    128, 128 and `num_classes` units.
+
+    Args:
+        image_shape: (H, W, C).
+        num_classes: number of classes.
+        filters: channels of the first block. Each next block has twice as many.
 
     Returns:
-        `keras.Model`, images (N, H, W, C) in [-1, 1] -> logits (N, num_classes) float32.
+        A `keras.Model` that maps images (N, H, W, C) in [-1, 1] to logits (N, num_classes), float32.
     """
     images = keras.Input(image_shape, name="images")
     x = images
@@ -113,14 +155,23 @@ def commute_classifier(image_shape=(32, 32, 1), num_classes=10, filters=64):
     return keras.Model(images, logits, name="commute_classifier")
 
 
-def compact_classifier(image_shape=(32, 32, 1), num_classes=10, filters=32):
-    """A small, accurate classifier, cheap enough to sit in the generators' loss.
+def compact_classifier(
+    image_shape: tuple[int, int, int] = (32, 32, 1), num_classes: int = 10, filters: int = 32
+) -> keras.Model:
+    """A small, accurate classifier that is cheap enough to be evaluated in the generators' loss.
 
-    Three times Conv 3x3 stride 2 - BN - ReLU (1, 2 and 4 times `filters` channels) with a Conv
-    3x3 - BN - ReLU behind the first two, global average, dropout 0.3, Dense.
+    It is not from the paper.
+
+    Five blocks Conv 3x3 - BN - ReLU with strides 2, 1, 2, 1, 2 and 1, 1, 2, 2, 4 times `filters`
+    channels, then the global average, dropout 0.3 and a Dense layer.
+
+    Args:
+        image_shape: (H, W, C).
+        num_classes: number of classes.
+        filters: channels of the first block.
 
     Returns:
-        `keras.Model`, images (N, H, W, C) in [-1, 1] -> logits (N, num_classes) float32.
+        A `keras.Model` that maps images (N, H, W, C) in [-1, 1] to logits (N, num_classes), float32.
     """
     images = keras.Input(image_shape, name="images")
     x = images
@@ -146,7 +197,7 @@ def _decode(x, image_shape, filters):
 
 
 def _check(image_shape, filters):
-    """The first feature map's height and width, and the images' channels."""
+    """Returns the height and width of the first feature map, and the channels of the images."""
     if len(image_shape) != 3 or image_shape[0] % 8 or image_shape[1] % 8 or filters % 4:
         raise ValueError(
             "Expected image_shape (H, W, C) with H and W multiples of 8, and filters a multiple of "

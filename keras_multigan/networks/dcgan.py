@@ -1,10 +1,13 @@
-"""DCGAN's generator and discriminator (Radford et al., 2015), as MIM-GAN uses them.
+"""The generator and discriminator of DCGAN (Radford et al., 2015), as MIM-GAN uses them.
 
-Functional Keras models, channels last. Each block halves or doubles the image between `image_shape`
-and a first map of 4x4 (7x7 for 28), with 5x5 kernels of stride 2; the map next to the image has
-`filters` channels, each smaller one twice as many. Weights start from N(0, 0.02), biases from 0, and
-none stands before batch normalisation. MIM-GAN's table of layers is a figure; sizes and widths are
-DCGAN's, whose 64x64 generator with filters=128 this is.
+Both are functional Keras models with channels last. Each block doubles or halves the image with a
+5x5 kernel of stride 2, between a smallest map of 4x4 (7x7 for 28x28 images) and `image_shape`. The
+map next to the image has `filters` channels, and each smaller one has twice as many. Weights are
+initialised from a normal distribution of standard deviation 0.02, and biases with 0. Layers followed
+by batch normalisation have no bias.
+
+MIM-GAN shows its layers only in a figure. Sizes and widths here are DCGAN's: its 64x64 generator is
+the one with filters=128.
 """
 
 import keras
@@ -15,20 +18,23 @@ from keras_multigan.networks.layers import Dropout
 _BLOCKS = {16: 2, 28: 2, 32: 3, 64: 4, 128: 5}
 
 
-def dcgan_generator(latent_dim=100, image_shape=(32, 32, 1), filters=64):
-    """Dense - BN - ReLU, then transposed convolutions with BN - ReLU between them and tanh at the end:
-    1,436,993 parameters.
+def dcgan_generator(
+    latent_dim: int = 100, image_shape: tuple[int, int, int] = (32, 32, 1), filters: int = 64
+) -> keras.Model:
+    """The generator, with 1,436,993 parameters.
+
+    Dense - BN - ReLU, then transposed convolutions, with BN - ReLU between them and tanh at the end.
 
     Args:
         latent_dim: length of a noise vector.
-        image_shape: (S, S, C), S one of 16, 28, 32, 64 and 128.
+        image_shape: (S, S, C), with S one of 16, 28, 32, 64 and 128.
         filters: channels of the last hidden map.
 
     Returns:
-        `keras.Model`, noise (N, latent_dim) -> images (N, S, S, C) float32 in [-1, 1].
+        A `keras.Model` that maps noise (N, latent_dim) to images (N, S, S, C), float32 in [-1, 1].
 
     Raises:
-        ValueError: another image_shape.
+        ValueError: `image_shape` is not one of these.
     """
     size, widths, channels = _maps(image_shape, filters)
     noise = keras.Input((latent_dim,), name="noise")
@@ -44,24 +50,31 @@ def dcgan_generator(latent_dim=100, image_shape=(32, 32, 1), filters=64):
     return keras.Model(noise, images, name="dcgan_generator")
 
 
-def dcgan_discriminator(image_shape=(32, 32, 1), filters=64, negative_slope=0.02, dropout=0.5):
-    """Convolutions with BN - LeakyReLU, the first one without BN, then dropout and Dense(1): 1,031,297
-    parameters.
+def dcgan_discriminator(
+    image_shape: tuple[int, int, int] = (32, 32, 1),
+    filters: int = 64,
+    negative_slope: float = 0.02,
+    dropout: float = 0.5,
+) -> keras.Model:
+    """The discriminator, with 1,031,297 parameters.
 
-    MIM-GAN has dropout 0.5 but its text does not say where; here it is behind all batch
-    normalisation, whose statistics it would disturb (Li et al., 2019, which that paper cites).
+    Convolutions with BN - LeakyReLU, the first one without BN, then dropout and Dense(1).
+
+    MIM-GAN uses dropout 0.5 but does not say where. Here dropout comes after all batch normalisation
+    layers, since before them it would disturb their statistics (Li et al., 2019, cited by MIM-GAN).
 
     Args:
-        image_shape: (S, S, C), S one of 16, 28, 32, 64 and 128.
+        image_shape: (S, S, C), with S one of 16, 28, 32, 64 and 128.
         filters: channels of the first map.
-        negative_slope: of the LeakyReLU, 0.02 as MIM-GAN prints it; DCGAN has 0.2.
-        dropout: rate; DCGAN has none (0).
+        negative_slope: slope of the LeakyReLU for negative inputs; 0.02 as printed in MIM-GAN, DCGAN
+            has 0.2.
+        dropout: dropout rate; DCGAN has none (0).
 
     Returns:
-        `keras.Model`, images (N, S, S, C) -> logits (N, 1) float32, no sigmoid.
+        A `keras.Model` that maps images (N, S, S, C) to logits (N, 1), float32, no sigmoid.
 
     Raises:
-        ValueError: another image_shape.
+        ValueError: `image_shape` is not one of these.
     """
     _, widths, _ = _maps(image_shape, filters)
     x = images = keras.Input(image_shape, name="images")
@@ -75,12 +88,12 @@ def dcgan_discriminator(image_shape=(32, 32, 1), filters=64, negative_slope=0.02
 
 
 def _normal():
-    # A new one for each layer: one initializer gives all kernels of a shape the same numbers.
+    # A new initializer per layer: a shared one gives kernels of equal shape equal weights.
     return keras.initializers.RandomNormal(stddev=0.02)
 
 
 def _maps(image_shape, filters):
-    """The smallest map's size, the maps' channels from the image on, and the images' channels."""
+    """Returns the smallest map's size, the channels of the maps from the image on, and of the image."""
     if len(image_shape) != 3 or image_shape[0] != image_shape[1] or image_shape[0] not in _BLOCKS:
         raise ValueError(
             "image_shape is expected to be (S, S, C) with S one of "

@@ -1,4 +1,4 @@
-"""Latent distributions: layers that turn standard normal noise into other latent vectors."""
+"""Layers that map standard normal noise to other latent distributions."""
 
 import keras
 import numpy as np
@@ -9,23 +9,31 @@ from keras import ops
 class GaussianMixtureLatent(keras.layers.Layer):
     """A mixture of K Gaussians: z = mu_k + sigma_k eps, eps ~ N(0, I_d) (GM-GAN, MMGAN).
 
-    Means mu (K, d), drawn from U[-center_range, center_range], and the logarithms of the standard
-    deviations sigma (K, d), all equal at first. Both are float32 in any precision; the result has the
-    layer's compute dtype.
+    The weights are the means mu (K, d), drawn from U[-center_range, center_range], and the logarithms
+    of the standard deviations sigma (K, d), all initially equal. Both are float32 under any dtype
+    policy. The output has the layer's compute dtype.
 
     Args:
         num_components: K, at least 1.
         latent_dim: d, at least 1.
-        scale: the first standard deviation, > 0.
-        center_range: half the width of the means' interval, >= 0.
-        seed: int that fixes the first means, or None.
-        **kwargs: of a Keras layer; `trainable=False` fixes means and deviations.
+        scale: initial standard deviation, > 0.
+        center_range: half the width of the interval of the initial means, >= 0.
+        seed: int that fixes the initial means, or None.
+        **kwargs: arguments of `keras.layers.Layer`. `trainable=False` keeps means and deviations fixed.
 
     Raises:
-        ValueError: a number out of range.
+        ValueError: an argument is out of range.
     """
 
-    def __init__(self, num_components, latent_dim, scale=1.0, center_range=1.0, seed=None, **kwargs):
+    def __init__(
+        self,
+        num_components: int,
+        latent_dim: int,
+        scale: float = 1.0,
+        center_range: float = 1.0,
+        seed: int | None = None,
+        **kwargs,
+    ):
         super().__init__(autocast=False, **kwargs)
         if any(int(n) != n or n < 1 for n in (num_components, latent_dim)) or not (
                 0 < scale < np.inf and 0 <= center_range < np.inf):
@@ -45,19 +53,19 @@ class GaussianMixtureLatent(keras.layers.Layer):
         self.built = True
 
     def call(self, noise, component):
-        """Latent vectors.
+        """Maps noise to latent vectors.
 
         Args:
             noise: float tensor (N, d), standard normal.
-            component: the number of one component for all rows, 0..K-1; or a tensor (N, K) of
-                weights that sum to 1, with which means and standard deviations are averaged. A one-hot
-                row chooses its component.
+            component: index of one component for all rows, 0..K-1; or a tensor (N, K) of weights that
+                sum to 1 in each row. The means and standard deviations are averaged with these weights,
+                so a one-hot row selects one component.
 
         Returns:
             float tensor (N, d).
 
         Raises:
-            ValueError: there is no component of this number.
+            ValueError: the index is out of range.
         """
         if not isinstance(component, int):
             weights = ops.cast(component, "float32")
@@ -71,7 +79,7 @@ class GaussianMixtureLatent(keras.layers.Layer):
             )
         return ops.cast(mean + scale * ops.cast(noise, "float32"), self.compute_dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "num_components": self.num_components,
@@ -82,15 +90,17 @@ class GaussianMixtureLatent(keras.layers.Layer):
         }
 
 
-def component_generators(generator, latent):
-    """A Keras model for each component of a `GaussianMixtureLatent`, all on the weights of one network.
+def component_generators(generator: keras.Model, latent: GaussianMixtureLatent) -> list[keras.Model]:
+    """Returns one Keras model per component of a `GaussianMixtureLatent`.
+
+    All models share the weights of one network.
 
     Args:
-        generator: Keras model, latent vectors (N, d) -> samples.
-        latent: the layer, of K components and latent_dim d.
+        generator: Keras model that maps latent vectors (N, d) to samples.
+        latent: the layer, with K components and latent_dim d.
 
     Returns:
-        List of K functional Keras models, standard normal noise (N, d) -> samples.
+        List of K functional Keras models that map standard normal noise (N, d) to samples.
     """
     models = []
     for k in range(latent.num_components):

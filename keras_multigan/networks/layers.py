@@ -1,7 +1,8 @@
-"""Layers that Keras has not, or has slower or with other derivatives."""
+"""Layers that Keras does not have, or that are slower or differentiated incorrectly in Keras."""
 
 import math
 import statistics
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -12,21 +13,25 @@ from keras_multigan.training import load_engine
 
 @keras.saving.register_keras_serializable("keras_multigan")
 class LayerNormalization(keras.layers.LayerNormalization):
-    """Keras' layer over the last axis, with right second derivatives on TensorFlow, too.
+    """Keras' layer over the last axis, with correct second derivatives on TensorFlow, too.
 
-    A gradient penalty differentiates a gradient. `tf.nn.moments`, behind Keras' layer, holds the mean
-    in the variance constant, which changes no gradient, but the gradient of a gradient. Statistics
-    are float32 in any precision.
+    A gradient penalty differentiates a gradient. `tf.nn.moments`, which Keras' layer calls, treats the
+    mean within the variance as a constant. This does not change a gradient, but it does change the
+    gradient of a gradient. The statistics are float32 under any dtype policy.
 
-    Input and output: (..., features), of one shape and dtype.
+    Input and output: (..., features), of the same shape and dtype.
+
+    Args:
+        axis: has to be -1.
+        **kwargs: arguments of `keras.layers.LayerNormalization`, except rms_scaling.
 
     Raises:
         ValueError: another axis than the last one, or rms_scaling.
     """
 
-    def __init__(self, axis=-1, **kwargs):
+    def __init__(self, axis: int | list[int] = -1, **kwargs):
         super().__init__(axis=axis, **kwargs)
-        if axis not in (-1, [-1]) or self.rms_scaling:  # Keras makes a list of it
+        if axis not in (-1, [-1]) or self.rms_scaling:  # saved layers have [-1]
             raise ValueError(
                 "Expected axis=-1 and no rms_scaling. Received: "
                 f"axis={axis}, rms_scaling={self.rms_scaling}. Use keras.layers.LayerNormalization."
@@ -43,11 +48,11 @@ class LayerNormalization(keras.layers.LayerNormalization):
 
 @keras.saving.register_keras_serializable("keras_multigan")
 class Conv2D(keras.layers.Conv2D):
-    """Keras' layer, with the same weights and results, faster on small images.
+    """Keras' layer, with the same arguments, weights and results, but faster on small images.
 
-    Where the image has at most as many pixels as the kernel, padding the image and sliding a kernel
-    over it costs more than one matrix product of all pixels with all outputs. So the last block of a
-    critic (5x5 kernels on 4x4 pixels) takes 64 % of the arithmetic, at a matrix product's speed.
+    If the image has at most as many pixels as the kernel, one matrix product of all pixels with all
+    outputs is cheaper than padding the image and sliding a kernel over it. In the last block of a
+    critic (5x5 kernels on 4x4 pixels) this saves 36 % of the arithmetic.
     """
 
     def convolution_op(self, inputs, kernel):
@@ -59,7 +64,7 @@ class Conv2D(keras.layers.Conv2D):
             return super().convolution_op(inputs, kernel)
         out_height, top = _same(height, rows, self.strides[0])
         out_width, left = _same(width, columns, self.strides[1])
-        # Output (i, j) sees pixel (y, x) through the weight (y - i stride + top, x - j stride + left).
+        # Pixel (y, x) has the weight (y - i stride + top, x - j stride + left) in output (i, j).
         last_y, last_x = (out_height - 1) * self.strides[0], (out_width - 1) * self.strides[1]
         kernel = ops.pad(kernel, [[max(last_y - top, 0), max(height + top - rows, 0)],
                                   [max(last_x - left, 0), max(width + left - columns, 0)],
@@ -76,27 +81,33 @@ class Conv2D(keras.layers.Conv2D):
 
 
 def _same(size, kernel_size, stride):
-    """(outputs, padding before the first pixel) of padding="same" along one axis."""
+    """Returns, for padding="same" on one axis, the number of outputs and the padding in front."""
     outputs = -(-size // stride)
     return outputs, max((outputs - 1) * stride + kernel_size - size, 0) // 2
 
 
 @keras.saving.register_keras_serializable("keras_multigan")
 class UpSamplingConv2D(keras.layers.Conv2D):
-    """`UpSampling2D(2)`, then `Conv2D(filters, 3, padding="same")`, without the large image between.
+    """`UpSampling2D(2)` followed by `Conv2D(filters, 3, padding="same")`, in one faster layer.
 
-    Each pixel of the enlarged image is there four times, so that the 3x3 kernel sees only 2x2
-    different ones: another 2x2 kernel, of sums of the weights, for each corner of a pixel's four. That
-    is 4/9 of the arithmetic, in one convolution of the small image.
+    The large image between them is not computed.
 
-    Input (N, H, W, C), output (N, 2 H, 2 W, filters). Arguments and weights are those of
-    `keras.layers.Conv2D`.
+    Each pixel occurs four times in the enlarged image, so that the 3x3 kernel sees only 2x2 different
+    pixels. Each of the four copies is therefore computed by its own 2x2 kernel of sums of the weights.
+    This needs 4/9 of the arithmetic, in one convolution of the small image.
+
+    Input (N, H, W, C), output (N, 2 H, 2 W, filters). The weights are those of `keras.layers.Conv2D`.
+
+    Args:
+        filters: number of output channels.
+        **kwargs: arguments of `keras.layers.Conv2D`, such as use_bias and kernel_initializer.
 
     Raises:
-        ValueError: another kernel size, padding, ... than these.
+        ValueError: kernel_size, padding, strides, dilation_rate, groups or data_format is not that of
+            the layers above.
     """
 
-    def __init__(self, filters, **kwargs):
+    def __init__(self, filters: int, **kwargs):
         super().__init__(filters, **{"kernel_size": 3, "padding": "same", **kwargs})
         fixed = dict(kernel_size=(3, 3), padding="same", strides=(1, 1), dilation_rate=(1, 1),
                      groups=1, data_format="channels_last")
@@ -114,7 +125,7 @@ class UpSamplingConv2D(keras.layers.Conv2D):
         height, width = inputs.shape[1:3]
         padded = ops.pad(inputs, [[0, 0], [1, 1], [1, 1], [0, 0]])
         outputs = ops.conv(padded, self._of_corners(kernel), 1, "valid")
-        # Corner (a, b) of pixel (y, x) is found at (y + a, x + b), in its share of the channels.
+        # Copy k = (a, b) of pixel (y, x) is at (y + a, x + b), in the k-th group of channels.
         size = (ops.shape(inputs)[0], height, width, self.filters)
         outputs = ops.stack(
             [ops.slice(outputs, (0, a, b, k * self.filters), size)
@@ -125,11 +136,11 @@ class UpSamplingConv2D(keras.layers.Conv2D):
         return ops.reshape(outputs, (-1, 2 * height, 2 * width, self.filters))
 
     def _of_corners(self, kernel):
-        """The kernels of the four corners, (2, 2, C, 4 filters), of a kernel (3, 3, C, filters)."""
-        # [corner, place in 2, place in 3]: the middle weight falls on the second pixel, or the first.
+        """Returns the four copies' kernels, (2, 2, C, 4 filters), for a kernel (3, 3, C, filters)."""
+        # Indices: copy, pixel, weight. Copy 0 adds the last two of three weights, copy 1 the first two.
         sums = np.array([[[1, 0, 0], [0, 1, 1]], [[1, 1, 0], [0, 0, 1]]])
         sums = np.einsum("aip,bjq->ijabpq", sums, sums).reshape(16, 9)
-        # One product: TensorFlow takes long to optimise the many small sums of many generators.
+        # One product: TensorFlow's graph optimiser is slow on many small sums.
         kernels = ops.matmul(ops.cast(sums, kernel.dtype), ops.reshape(kernel, (9, -1)))
         kernels = ops.transpose(ops.reshape(kernels, (4, 4, -1, self.filters)), (0, 2, 1, 3))
         return ops.reshape(kernels, (2, 2, -1, 4 * self.filters))
@@ -137,16 +148,21 @@ class UpSamplingConv2D(keras.layers.Conv2D):
 
 @keras.saving.register_keras_serializable("keras_multigan")
 class Dropout(keras.layers.Dropout):
-    """Keras' layer, with one random byte an element in place of four.
+    """Keras' layer, with one random byte per element instead of four.
 
-    Random numbers are a good part of a critic's time on a CPU. The rate is rounded to a multiple of
-    1/256 (0.3 to 0.30078), and what is kept is scaled by the rounded rate, so that means are exact.
+    Random numbers take a large part of a critic's time on a CPU. The rate is rounded to a multiple of
+    1/256 (0.3 to 0.30078). The remaining elements are scaled by the rounded rate, so that the expected
+    output is exact.
+
+    Args:
+        rate: fraction of elements to set to 0: 0, or in [1/256, 255/256].
+        **kwargs: arguments of `keras.layers.Dropout`, except noise_shape.
 
     Raises:
-        ValueError: a rate that rounds to 0 or 1, or noise_shape.
+        ValueError: a rate that is out of range, or noise_shape.
     """
 
-    def __init__(self, rate, **kwargs):
+    def __init__(self, rate: float, **kwargs):
         super().__init__(rate, **kwargs)
         self._dropped = round(256 * rate)
         if self.noise_shape is not None or not (rate == 0 or 0 < self._dropped < 256):
@@ -165,9 +181,14 @@ class Dropout(keras.layers.Dropout):
 
 @keras.saving.register_keras_serializable("keras_multigan")
 class MixtureWeights(keras.layers.Layer):
-    """`count` trainable weights > 0 that sum to 1, equal at first."""
+    """`count` trainable weights > 0 that sum to 1, initially equal.
 
-    def __init__(self, count, **kwargs):
+    Args:
+        count: number of weights.
+        **kwargs: arguments of `keras.layers.Layer`.
+    """
+
+    def __init__(self, count: int, **kwargs):
         super().__init__(**kwargs)
         self.count = count
         self.logits = self.add_weight(shape=(count,), initializer="zeros", dtype="float32",
@@ -175,34 +196,40 @@ class MixtureWeights(keras.layers.Layer):
         self.built = True
 
     def shares(self):
-        """The weights, a float32 tensor (count,): the softmax of the layer's only variable."""
-        # Not ops.softmax, which warns of a single weight.
+        """Returns the weights, a float32 tensor (count,): the softmax of the layer's logits."""
+        # ops.softmax would warn if there is a single weight.
         return ops.exp(self.logits - ops.logsumexp(self.logits))
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "count": self.count}
 
 
 @keras.saving.register_keras_serializable("keras_multigan")
 class SpectralNormalization(keras.layers.Wrapper):
-    """A Dense or convolutional layer with its kernel W divided by sigma, an estimate of the largest
-    singular value of W as a matrix (inputs, outputs) (Miyato et al., 2018).
+    """Wrapper that divides the kernel W of a layer by an estimate sigma of its largest singular value.
 
-    One step of power iteration in each call with training=True, u <- W^T W u / ||W^T W u||, and
-    sigma = ||W u||, whose gradient with respect to W is part of the layer's. Keras' own layer
-    overwrites the kernel instead: outside the gradient on TensorFlow, inside it on JAX, and in every
-    phase that calls a discriminator, be it its turn or not.
+    W is taken as a matrix (inputs, outputs). Each call with training=True makes one step of power
+    iteration, u <- W^T W u / ||W^T W u||, and sigma = ||W u||. The gradient with respect to W includes
+    that of sigma. Source: Miyato et al., "Spectral Normalization for Generative Adversarial Networks"
+    (2018).
 
-    Arguments, input and output are those of the wrapped `layer`, which must be linear but for its
-    bias and activation.
+    Keras' own layer overwrites the kernel instead. The gradient includes this division on JAX, but not
+    on TensorFlow. It also changes the kernel in each phase that calls the discriminator, even if the
+    phase does not train it.
+
+    Input and output are those of the wrapped layer.
+
+    Args:
+        layer: Dense or convolutional layer, linear except for its bias and activation.
+        **kwargs: arguments of `keras.layers.Wrapper`.
     """
 
-    def __init__(self, layer, **kwargs):
+    def __init__(self, layer: keras.layers.Layer, **kwargs):
         super().__init__(layer, autocast=False, **kwargs)
 
     def build(self, input_shape):
         super().build(input_shape)
-        # Not random: the same on every backend.
+        # Not random, so that all backends start from the same u.
         self.u = self.add_weight(shape=self.layer.kernel.shape[-1:], initializer="ones",
                                  dtype="float32", trainable=False, autocast=False, name="u")
 
@@ -216,7 +243,7 @@ class SpectralNormalization(keras.layers.Wrapper):
         if training:
             self.u.assign(u)
         sigma = ops.sqrt(ops.sum(ops.square(ops.matmul(kernel, u))))
-        # The layer is linear: it divides its kernel by what its inputs are divided by.
+        # The layer is linear, so dividing its input is the same as dividing its kernel.
         return self.layer(inputs / ops.cast(sigma, inputs.dtype))
 
     def compute_output_shape(self, input_shape):
@@ -225,33 +252,35 @@ class SpectralNormalization(keras.layers.Wrapper):
 
 @keras.saving.register_keras_serializable("keras_multigan")
 class ClassFromNoise(keras.layers.Layer):
-    """Takes a class out of noise, so that a conditional generator is a function of noise alone.
+    """Derives a class from noise, so that a conditional generator becomes a function of noise alone.
 
-    The last coordinate e picks `classes[floor(Phi(e) * len(classes))]`, Phi the distribution function
-    of the standard normal one: for such noise all classes are equally likely.
+    The last coordinate e of the noise selects `classes[floor(Phi(e) * len(classes))]`. Phi is the
+    distribution function of the standard normal distribution, so that all classes are equally likely
+    for standard normal noise.
 
-    Input: noise (N, d + 1). Output: z (N, d), the other coordinates, float32, and the classes (N,),
+    Input: noise (N, d + 1). Output: the other coordinates z (N, d), float32, and the classes (N,),
     int32.
 
     Args:
         classes: list of at least one int >= 0.
+        **kwargs: arguments of `keras.layers.Layer`.
 
     Raises:
-        ValueError: `classes` is something else.
+        ValueError: `classes` is not such a list.
     """
 
-    def __init__(self, classes, **kwargs):
-        # Rounded to bfloat16, noise would pick other classes.
+    def __init__(self, classes: Sequence[int], **kwargs):
+        # Noise rounded to bfloat16 would select other classes.
         super().__init__(autocast=False, **kwargs)
         self.classes = [int(c) for c in classes]
         if not self.classes or self.classes != list(classes) or min(self.classes) < 0:
             raise ValueError("classes is expected to be a list of at least one int >= 0. Received: "
-                             f"{classes!r}. models.partition_classes deals classes out.")
+                             f"{classes!r}. models.partition_classes makes such lists.")
 
     def call(self, noise):
         noise = ops.cast(noise, "float32")
         count = len(self.classes)
-        # Compared with the quantiles, a number picks the same class on every device.
+        # Comparison with fixed quantiles selects the same class on every device.
         ends = [statistics.NormalDist().inv_cdf(k / count) for k in range(1, count)]
         passed = noise[:, -1:] >= ops.array(ends, dtype="float32")
         index = ops.sum(ops.cast(passed, "int32"), axis=-1)
@@ -260,5 +289,5 @@ class ClassFromNoise(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], input_shape[-1] - 1), input_shape[:-1]
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "classes": self.classes}

@@ -1,24 +1,30 @@
 """Networks of affine layers, for vectors and images."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 from keras import layers
 
 
-def mlp(inputs, outputs, num_layers=5, width=1024, negative_slope=0.2):
-    """Affine layers, with LeakyReLU between them; MIX+GAN's generators (inputs = outputs = 1024) and
-    discriminators (outputs = 1), which have 4,198,400 and 3,149,825 parameters.
+def mlp(
+    inputs: int, outputs: int, num_layers: int = 5, width: int = 1024, negative_slope: float = 0.2
+) -> keras.Model:
+    """Affine layers with LeakyReLU between them, MIX+GAN's generators and discriminators.
+
+    With inputs=1024, the generators (outputs=1024) have 4,198,400 parameters and the discriminators
+    (outputs=1) have 3,149,825.
 
     Args:
-        inputs, outputs: lengths of the vectors.
-        num_layers: layers as MIX+GAN counts them: input, output, and the hidden ones between, at
-            least 2. There is one affine map less.
+        inputs: length of an input vector.
+        outputs: length of an output vector.
+        num_layers: number of layers as MIX+GAN counts them, at least 2: the input, the hidden layers
+            and the output. The number of affine maps is smaller by one.
         width: length of the hidden layers.
-        negative_slope: of the LeakyReLU.
+        negative_slope: slope of the LeakyReLU for negative inputs.
 
     Returns:
-        `keras.Model`, (N, inputs) -> (N, outputs) float32.
+        A `keras.Model` that maps vectors (N, inputs) to vectors (N, outputs), float32.
 
     Raises:
         ValueError: num_layers < 2.
@@ -31,17 +37,22 @@ def mlp(inputs, outputs, num_layers=5, width=1024, negative_slope=0.2):
     return keras.Model(vectors, layers.Activation("linear", dtype="float32")(x), name="mlp")
 
 
-def mlp_generator(latent_dim=100, image_shape=(28, 28, 1), widths=(256, 512, 1024), negative_slope=0.2):
-    """The image generator of the slides on GM-GAN and MMGAN: 1,486,352 parameters.
+def mlp_generator(
+    latent_dim: int = 100,
+    image_shape: tuple[int, int, int] = (28, 28, 1),
+    widths: Sequence[int] = (256, 512, 1024),
+    negative_slope: float = 0.2,
+) -> keras.Model:
+    """The image generator of the slides on GM-GAN and MMGAN, with 1,486,352 parameters.
 
     Args:
         latent_dim: length of a latent vector.
         image_shape: (H, W, C).
         widths: lengths of the hidden layers.
-        negative_slope: of the LeakyReLU behind each of them.
+        negative_slope: slope of the LeakyReLU after each hidden layer, for negative inputs.
 
     Returns:
-        `keras.Model`, (N, latent_dim) -> images (N, H, W, C) float32 in [-1, 1].
+        A `keras.Model` that maps vectors (N, latent_dim) to images (N, H, W, C), float32 in [-1, 1].
     """
     vectors = keras.Input((latent_dim,))
     x = _hidden(vectors, widths, negative_slope)
@@ -49,17 +60,24 @@ def mlp_generator(latent_dim=100, image_shape=(28, 28, 1), widths=(256, 512, 102
     return keras.Model(vectors, layers.Activation("tanh", dtype="float32")(x), name="mlp_generator")
 
 
-def mlp_discriminator(image_shape=(28, 28, 1), outputs=1, widths=(1024, 512, 256), negative_slope=0.2):
-    """The discriminator to `mlp_generator`: 1,460,225 parameters with one output. With K outputs also
-    MMGAN's encoder.
+def mlp_discriminator(
+    image_shape: tuple[int, int, int] = (28, 28, 1),
+    outputs: int = 1,
+    widths: Sequence[int] = (1024, 512, 256),
+    negative_slope: float = 0.2,
+) -> keras.Model:
+    """The discriminator for `mlp_generator`, with 1,460,225 parameters.
+
+    With K outputs it is also MMGAN's encoder.
 
     Args:
         image_shape: (H, W, C).
-        outputs: how many scores an image has.
-        widths, negative_slope: as for `mlp_generator`.
+        outputs: number of scores per image.
+        widths: lengths of the hidden layers.
+        negative_slope: slope of the LeakyReLU after each hidden layer, for negative inputs.
 
     Returns:
-        `keras.Model`, images (N, H, W, C) -> scores (N, outputs) float32, no sigmoid.
+        A `keras.Model` that maps images (N, H, W, C) to scores (N, outputs), float32, no sigmoid.
     """
     images = keras.Input(image_shape)
     x = _hidden(layers.Flatten()(images), widths, negative_slope)

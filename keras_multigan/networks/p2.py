@@ -1,27 +1,31 @@
-"""Several networks in one: P2GAN's generators and discriminators, which share layers."""
+"""P2GAN's generators and discriminators, several of each in one network with shared layers."""
 
 import math
+from collections.abc import Callable
 
 import keras
 from keras import layers
 
 
-def p2_generators(count, latent_dim, units, body, share=True):
-    """Generators that share all but their first layer, an affine one.
+def p2_generators(
+    count: int, latent_dim: int, units: int, body: Callable[[], Callable], share: bool = True
+) -> keras.Model | list[keras.Model]:
+    """Generators that share all layers except the first, an affine one.
 
     Args:
         count: number of generators, at least 1.
         latent_dim: length of a noise vector.
         units: length d of the first layer's output.
-        body: function () -> the other layers, a function of symbolic vectors (N, d) to samples, as
-            `lambda: p2_mlp_body((2,), 128)` or `lambda: resnet_body((32, 32, 3), 128)`. It is called
-            for each generator: what it makes while it is called is that generator's own, as batch
-            normalisation has to be, whose statistics differ.
-        share: whether the body is one for all; if not, each gets its own.
+        body: function without arguments that returns the other layers: a function of symbolic vectors
+            (N, d) to samples, such as `lambda: p2_mlp_body((2,), 128)` or
+            `lambda: resnet_body((32, 32, 3), 128)`. The returned function is called once per generator.
+            Layers that it creates during the call belong to that generator alone. Batch normalisation
+            has to be created in this way, since the generators' statistics differ.
+        share: whether all generators share one body. If not, each has its own.
 
     Returns:
-        `keras.Model`, noise (N, latent_dim) -> a list of `count` tensors of samples; a list of
-        `keras.Model`s where they share nothing or there is one.
+        A `keras.Model` that maps noise (N, latent_dim) to a list of `count` tensors of samples. If
+        `share` is False or `count` is 1: a list of `keras.Model`s, one per generator.
     """
     noise = keras.Input((latent_dim,), name="noise")
 
@@ -34,17 +38,18 @@ def p2_generators(count, latent_dim, units, body, share=True):
     return keras.Model(noise, [generate(shared) for _ in range(count)], name="p2_generators")
 
 
-def p2_discriminators(count, trunk, share=True):
-    """Discriminators that share all but their last layer.
+def p2_discriminators(count: int, trunk: Callable[[], keras.Model], share: bool = True) -> keras.Model:
+    """Discriminators that share all layers except the last.
 
     Args:
         count: number of scores, at least 1.
-        trunk: function () -> the other layers, a `keras.Model` from samples (N, ...) to features
-            (N, d), as `lambda: p2_mlp_trunk((2,))` or `lambda: resnet_trunk((32, 32, 3))`.
-        share: whether they share it; if not, each gets its own.
+        trunk: function without arguments that returns the other layers: a `keras.Model` from samples
+            (N, ...) to features (N, d), such as `lambda: p2_mlp_trunk((2,))` or
+            `lambda: resnet_trunk((32, 32, 3))`.
+        share: whether all discriminators share one trunk. If not, each has its own.
 
     Returns:
-        `keras.Model`, samples (N, ...) -> scores (N, count), float32.
+        A `keras.Model` that maps samples (N, ...) to scores (N, count), float32.
     """
     heads = [layers.Dense(count if share else 1, dtype="float32") for _ in range(1 if share else count)]
     trunks = [trunk() for _ in heads]
@@ -54,16 +59,18 @@ def p2_discriminators(count, trunk, share=True):
                        else layers.Concatenate(dtype="float32")(scores), name="p2_discriminator")
 
 
-def p2_mlp_body(shape, width=128):
-    """ReLU, a hidden layer of `width` units with ReLU and an affine one, as on P2GAN's 2-D data, in a
-    generator with 2 hidden layers; images end in tanh.
+def p2_mlp_body(shape: tuple[int, ...], width: int = 128) -> keras.Model:
+    """The layers of P2GAN's generator on 2-D data after its first affine layer.
+
+    ReLU, a hidden layer of `width` units with ReLU, and an affine layer. With the first layer, the
+    generator has 2 hidden layers. Images end in tanh.
 
     Args:
-        shape: of a sample, (d,) or (H, W, C).
-        width: length of the hidden layers, also of the input.
+        shape: shape of a sample, (d,) or (H, W, C).
+        width: length of the input and of the hidden layer.
 
     Returns:
-        `keras.Model`, (N, width) -> samples (N, *shape), float32.
+        A `keras.Model` that maps vectors (N, width) to samples (N, *shape), float32.
     """
     return keras.Sequential([
         keras.Input((width,)), layers.ReLU(), layers.Dense(width, activation="relu"),
@@ -72,8 +79,15 @@ def p2_mlp_body(shape, width=128):
     ])
 
 
-def p2_mlp_trunk(shape, width=128):
-    """The hidden layer, with ReLU, of a discriminator on P2GAN's 2-D data: samples (N, *shape) ->
-    features (N, width)."""
+def p2_mlp_trunk(shape: tuple[int, ...], width: int = 128) -> keras.Model:
+    """The hidden layer, with ReLU, of P2GAN's discriminator on 2-D data.
+
+    Args:
+        shape: shape of a sample, (d,) or (H, W, C).
+        width: length of the hidden layer.
+
+    Returns:
+        A `keras.Model` that maps samples (N, *shape) to features (N, width).
+    """
     return keras.Sequential([keras.Input(shape), layers.Flatten(),
                              layers.Dense(width, activation="relu")])

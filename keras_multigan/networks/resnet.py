@@ -1,11 +1,12 @@
 """The residual networks of WGAN-GP on CIFAR-10 (Gulrajani et al., 2017), which P2GAN uses on images.
 
-They come without the generator's first and the discriminator's last layer, of which P2GAN has several,
-see `p2_generators` and `p2_discriminators`. 3x3 kernels within blocks start as He et al. have them,
-others as Glorot and Bengio do.
+They do not include the generator's first layer and the discriminator's last layer, since P2GAN has
+several of these, see `p2_generators` and `p2_discriminators`. The 3x3 kernels in blocks have He
+uniform initial values, all other kernels Glorot uniform ones.
 """
 
 import math
+from collections.abc import Callable
 
 import keras
 from keras import layers
@@ -13,21 +14,24 @@ from keras import layers
 from keras_multigan.networks.layers import UpSamplingConv2D
 
 
-def resnet_body(image_shape=(32, 32, 3), filters=128):
-    """Residual blocks that double the image, from a 4x4 map to `image_shape`, then BN - ReLU - 3x3
-    convolution - tanh: 940,291 trainable parameters, 1,792 of them batch normalisation's.
+def resnet_body(image_shape: tuple[int, int, int] = (32, 32, 3), filters: int = 128) -> Callable:
+    """Residual blocks that enlarge a 4x4 map to `image_shape`, then BN - ReLU - 3x3 convolution - tanh.
 
-    For several generators: convolutions are the same, batch normalisation is new at every call.
+    With the default arguments it has 940,291 trainable parameters. 1,792 of them belong to batch
+    normalisation.
+
+    The returned function can be called for several generators. They share the convolutions. Each call
+    creates its own batch normalisation.
 
     Args:
-        image_shape: (S, S, C), S one of 8, 16, 32, ...
+        image_shape: (S, S, C), with S one of 8, 16, 32, ...
         filters: channels of all maps.
 
     Returns:
-        A function of symbolic vectors (N, 16 * filters) to images (N, S, S, C) float32 in [-1, 1].
+        A function of symbolic vectors (N, 16 * filters) to images (N, S, S, C), float32 in [-1, 1].
 
     Raises:
-        ValueError: another image_shape.
+        ValueError: `image_shape` is not one of these.
     """
     blocks = [(layers.Conv2D(filters, 1), UpSamplingConv2D(filters, kernel_initializer="he_uniform"),
                _conv(filters)) for _ in range(_blocks(image_shape))]
@@ -43,25 +47,26 @@ def resnet_body(image_shape=(32, 32, 3), filters=128):
     return generate
 
 
-def resnet_trunk(image_shape=(32, 32, 3), filters=128):
-    """Four residual blocks without normalisation, of which the first two halve the image, ReLU and the
-    mean over the pixels: 1,053,696 parameters.
+def resnet_trunk(image_shape: tuple[int, int, int] = (32, 32, 3), filters: int = 128) -> keras.Model:
+    """Four residual blocks without normalisation, then ReLU and the mean over the pixels.
+
+    The first two blocks halve the image. With the default arguments it has 1,053,696 parameters.
 
     Args:
-        image_shape: (S, S, C), S one of 8, 16, 32, ...
+        image_shape: (S, S, C), with S one of 8, 16, 32, ...
         filters: channels of all maps.
 
     Returns:
-        `keras.Model`, images (N, S, S, C) -> features (N, filters).
+        A `keras.Model` that maps images (N, S, S, C) to features (N, filters).
 
     Raises:
-        ValueError: another image_shape.
+        ValueError: `image_shape` is not one of these.
     """
     _blocks(image_shape)
     x = images = keras.Input(image_shape)
     for block, halve in enumerate((True, True, False, False)):
         shortcut = x
-        if halve:  # the mean before the 1x1 convolution is the same as after it, and cheaper
+        if halve:  # same result as the mean after the 1x1 convolution, but cheaper
             shortcut = layers.Conv2D(filters, 1)(layers.AveragePooling2D(2)(x))
         x = _conv(filters)(layers.ReLU()(x) if block else x)
         x = _conv(filters)(layers.ReLU()(x))
@@ -79,7 +84,7 @@ def _conv(filters):
 
 
 def _blocks(image_shape):
-    """How often a 4x4 map is doubled."""
+    """Returns how many times a 4x4 map has to be doubled."""
     blocks = int(math.log2(max(image_shape[0], 4) / 4)) if len(image_shape) == 3 else 0
     if blocks < 1 or tuple(image_shape[:2]) != (4 * 2**blocks,) * 2:
         raise ValueError(

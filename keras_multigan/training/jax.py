@@ -49,13 +49,13 @@ def train_step(model, state, data):
         return logs, tuple([scope.get_current_value(v) for v in group] for group in groups)
 
 
-def minimize(phase, optimizer, images, labels):
+def minimize(phase, optimizer, *batch):
     """Runs one update of `phase`; as in the TensorFlow engine."""
     variables = phase.variables
 
     def loss(values):
         with _Scope(zip(variables, values, strict=True)) as scope:
-            value, logs = phase.loss(images, labels)
+            value, logs = phase.loss(*batch)
             return value, (logs, scope.changes())
 
     values = [variable.value for variable in variables]
@@ -77,10 +77,10 @@ def input_gradient(fn, x):
     return gradient
 
 
-def repeat(update, images, labels):
-    """Calls update(images, labels) for each batch of the lists, in a loop that is compiled once."""
-    if len(images) == 1 or not isinstance(images[0], jax.core.Tracer):  # run_eagerly, say
-        for batch in zip(images, labels, strict=True):
+def repeat(update, batches):
+    """Calls update(*batch) for each batch of a list, in a loop that is compiled once."""
+    if len(batches) == 1 or not isinstance(batches[0][0], jax.core.Tracer):  # as with run_eagerly
+        for batch in batches:
             update(*batch)
         return
 
@@ -89,15 +89,15 @@ def repeat(update, images, labels):
             update(*batch)
             return scope.changes()
 
-    assigned = list(jax.eval_shape(changes, images[0], labels[0])[1].value.values())
+    assigned = list(jax.eval_shape(changes, *batches[0])[1].value.values())
 
     def body(values, batch):
         with _Scope(zip(assigned, values, strict=True)) as scope:
             update(*batch)
             return [scope.get_current_value(v) for v in assigned], None
 
-    batches = jax.tree.map(lambda *b: jax.numpy.stack(b), *zip(images, labels, strict=True))
-    values, _ = jax.lax.scan(body, [v.value for v in assigned], batches)
+    stacked = jax.tree.map(lambda *b: jax.numpy.stack(b), *batches)
+    values, _ = jax.lax.scan(body, [v.value for v in assigned], stacked)
     for variable, value in zip(assigned, values, strict=True):
         variable.assign(value)
 

@@ -2,10 +2,12 @@
 
 import keras
 
+from keras_multigan.training import internals
+
 
 @keras.saving.register_keras_serializable("keras_multigan")
 class OptimizerGroup(keras.optimizers.Optimizer):
-    """One optimizer a phase, seen by Keras (trainer, saving) as a single optimizer.
+    """One optimizer per phase, seen by Keras (trainer, saving) as a single optimizer.
 
     `group["critic"]` is the optimizer of the phase "critic"; set learning rates there.
     `group.iterations` counts training steps.
@@ -30,7 +32,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
             raise ValueError(
                 "Each phase is expected to have an optimizer of its own. Received: one optimizer "
                 f"for several of {list(optimizers)}; its moments and step count would mix. "
-                "Create one instance a phase."
+                "Create one instance per phase."
             )
         self.members = dict(optimizers)
 
@@ -62,7 +64,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         """Forgets what the members have gathered (moments, updates so far), not the learning rates."""
         for optimizer in self.optimizers:
             new = type(optimizer).from_config(optimizer.get_config())
-            new.build(optimizer._trainable_variables)
+            new.build(internals.trained_variables(optimizer))
             for variable, first in zip(optimizer.variables, new.variables, strict=True):
                 if variable is not optimizer.learning_rate:
                     variable.assign(keras.ops.convert_to_numpy(first))

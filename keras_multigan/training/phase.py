@@ -1,6 +1,7 @@
 """What one turn of one player is."""
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Sequence
 
 import keras
@@ -11,21 +12,29 @@ class Phase:
     """One player's turn: minimise `loss` over the trainable variables of `networks`.
 
     Attributes:
-        name: names the player; its optimizer is compiled as `<name>_optimizer`, its loss is logged
+        name: names the player. Its optimizer is compiled as `<name>_optimizer`, and its loss is logged
             as `<name>_loss`.
-        loss: `loss(images, labels) -> (scalar float32, logs)`. images (m, H, W, C) is a batch of
-            real samples, labels (m,) or None; logs is a dict of name -> scalar. The networks that
-            are not updated count as constants.
+        loss: `loss(images, labels) -> (scalar float32, logs)`. images (m, H, W, C) is a batch of real
+            samples, labels (m,) or None. logs is a dict of name -> scalar. The networks that are not
+            updated count as constants. A loss with a third parameter `sample_weights` gets `fit`'s
+            weights (m,), or None if `fit` has none.
         networks: the networks whose trainable variables are updated. They may share layers.
-        repeats: updates in one training step; each sees a batch of real samples of its own.
+        repeats: updates per training step. Each sees a batch of real samples of its own.
+        after: called without arguments after each update, for what follows it: averages of weights,
+            for example. (Weight clipping is a Keras constraint.)
     """
 
     name: str
     loss: Callable
     networks: Sequence[keras.Model]
     repeats: int = 1
+    after: Callable | None = None
 
     @property
-    def variables(self):
+    def variables(self) -> list[keras.Variable]:
         found = {id(v): v for network in self.networks for v in network.trainable_variables}
         return list(found.values())
+
+    @property
+    def takes_sample_weights(self) -> bool:
+        return "sample_weights" in inspect.signature(self.loss).parameters

@@ -1,12 +1,12 @@
 """The TensorFlow engine: gradients with GradientTape, replicas with tf.distribute."""
 
 import contextlib
-import copy
 import functools
 
 import keras
 import tensorflow as tf
-from tensorflow.python.eager import context  # tf. has no name for a function's executor
+
+from keras_multigan.training import internals
 
 
 def train_step(model, data):
@@ -37,13 +37,14 @@ def inference(network):
     return tf.function(run, reduce_retracing=True, autograph=False)
 
 
-def minimize(phase, optimizer, images, labels):
+def minimize(phase, optimizer, *batch):
     """Runs one update of `phase`.
 
     Args:
         phase: the `Phase`.
         optimizer: its Keras optimizer, built on `phase.variables`.
-        images, labels: this replica's share of the real batch; labels may be None.
+        *batch: what the phase's loss takes: this replica's share of the real images, of their labels
+            (None if there are none) and, if it takes them, of the sample weights.
 
     Returns:
         dict of log name -> scalar, among them `<phase.name>_loss`.
@@ -53,21 +54,21 @@ def minimize(phase, optimizer, images, labels):
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         for variable in variables:
             tape.watch(variable.value)
-        loss, logs = phase.loss(images, labels)
+        loss, logs = phase.loss(*batch)
         # Keras' optimizers sum gradients over replicas; the loss is a mean over the global batch.
         share = loss / num_replicas()
     optimizer.apply(tape.gradient(share, [v.value for v in variables]), variables)
     return {f"{phase.name}_loss": loss, **logs}
 
 
-def repeat(update, images, labels):
-    """Calls update(images, labels) for each batch of the lists."""
+def repeat(update, batches):
+    """Calls update(*batch) for each batch of a list."""
     # merge_call, which optimizers need to sum gradients over replicas, fails in a traced function.
-    if len(images) > 1 and num_replicas() == 1 and not tf.executing_eagerly():
+    if len(batches) > 1 and num_replicas() == 1 and not tf.executing_eagerly():
         # Traced once, not once a batch. A loop (tf.while_loop) would make of the step a function that
         # calls functions, which `in_fixed_order` leaves unoptimised.
         update = tf.function(update, autograph=False)
-    for batch in zip(images, labels, strict=True):
+    for batch in batches:
         update(*batch)
 
 
@@ -82,24 +83,7 @@ def in_fixed_order(step, model):
     devices = {device.device_type for device in tf.config.list_logical_devices()}
     if devices != {"CPU"} or tf.distribute.has_strategy() or model.steps_per_execution > 1:
         return step
-
-    options = copy.copy(context.context().function_call_options)
-    options.executor_type = "SINGLE_THREADED_EXECUTOR"
-    # Grappler's memory optimizer writes additions in a way that this executor does not know.
-    config = tf.compat.v1.ConfigProto.FromString(options.config_proto_serialized)
-    config.graph_options.rewrite_options.memory_optimization = (
-        config.graph_options.rewrite_options.NO_MEM_OPT)
-    options.config_proto_serialized = config
-
-    def run(iterator):
-        usual = context.context().function_call_options
-        context.context().function_call_options = options
-        try:
-            return step(iterator)
-        finally:
-            context.context().function_call_options = usual
-
-    return run
+    return internals.single_threaded(step)
 
 
 def input_gradient(fn, x):
@@ -155,7 +139,7 @@ def synchronized(model):
     one replica's are saved, drift apart. Not a property of the layers: they are saved without it.
     """
     layers = [] if num_replicas() == 1 else [
-        layer for layer in model._flatten_layers()
+        layer for layer in internals.flatten_layers(model)
         if isinstance(layer, keras.layers.BatchNormalization) and not layer.synchronized
     ]
     for layer in layers:

@@ -18,7 +18,7 @@ def close(actual, expected):
 def test_adversarial():
     scores = np.array([-3.0, 0.0, 0.5, 40.0])
     sigmoid = 1 / (1 + np.exp(-scores[:3]))
-    vanilla, wasserstein = losses.adversarial("vanilla"), losses.adversarial("wasserstein")
+    vanilla, wasserstein = losses.adversarial_loss("vanilla"), losses.adversarial_loss("wasserstein")
     close(vanilla.real(ops.array(scores[:3])), -np.log(sigmoid))
     close(vanilla.generator(ops.array(scores[:3])), -np.log(sigmoid))
     close(vanilla.fake(ops.array(scores[:3])), -np.log(1 - sigmoid))
@@ -26,12 +26,12 @@ def test_adversarial():
     close(wasserstein.real(ops.array(scores)), -scores)
     close(wasserstein.fake(ops.array(scores)), scores)
     close(wasserstein.generator(ops.array(scores)), -scores)
-    hinge = losses.adversarial("hinge")
+    hinge = losses.adversarial_loss("hinge")
     close(hinge.real(ops.array(scores)), [4.0, 1.0, 0.5, 0.0])
     close(hinge.fake(ops.array(scores)), [0.0, 1.0, 1.5, 41.0])
     close(hinge.generator(ops.array(scores)), -scores)
     with pytest.raises(ValueError, match="vanilla, hinge, .*Received: 'square'"):
-        losses.adversarial("square")
+        losses.adversarial_loss("square")
 
 
 def test_multi_hinge():
@@ -65,7 +65,7 @@ def test_f_divergences_of_gaussians(name, score, divergence):
     if divergence is None:
         middle = (p + q) / 2
         divergence = step * np.sum(p * np.log(p / middle) + q * np.log(q / middle))
-    game = losses.adversarial(name)
+    game = losses.adversarial_loss(name)
 
     def bound(scores):
         real, fake = (ops.convert_to_numpy(part(ops.array(scores, "float32"))).astype("float64")

@@ -52,8 +52,7 @@ def small(monkeypatch):
 
 @pytest.mark.tensorflow  # where building the network takes seconds
 def test_keras_inception(monkeypatch):
-    monkeypatch.setattr(inception, "load_engine",
-                        lambda: types.SimpleNamespace(inference=lambda network: network))
+    monkeypatch.setattr(inception, "inference", lambda network: network)
     network = inception._keras_network(None)
     assert network.input_shape == (None, 299, 299, 3)
     assert [tensor.shape[1] for tensor in network.layers[-1].input] == [2048, 1000]

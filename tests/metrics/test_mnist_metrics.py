@@ -188,7 +188,7 @@ def test_no_classifier_anywhere(monkeypatch, offline, tmp_path):
     paths = (tmp_path / "a.keras", tmp_path / "b.keras")
     monkeypatch.setattr(mnist, "_shipped_paths", lambda: paths)
     with pytest.raises(
-        FileNotFoundError, match="apps/train_classifier.py --dataset=mnist"
+        FileNotFoundError, match="multigan classifier --dataset=mnist"
     ) as error:
         metrics.mnist_score(digits(4))
     assert all(str(path) in str(error.value) for path in paths)
@@ -203,7 +203,7 @@ def test_shipped_paths():
 
 def test_shipped_file():
     if not any(path.is_file() for path in mnist._shipped_paths()):
-        pytest.skip("the shipped MNIST classifier is not there (apps/train_classifier.py makes it)")
+        pytest.skip("the shipped MNIST classifier is missing (`multigan classifier` trains it)")
     classifier = metrics.shipped_classifier()
     assert classifier.input_shape == (None, 32, 32, 1)
     assert metrics.classifier_logits(digits(3), classifier).shape == (3, 10)

@@ -1,4 +1,4 @@
-"""ComMutE-GAN: conformance, losses against NumPy, gradients, errors."""
+"""ComMutE-GAN: losses against NumPy, gradients, errors."""
 
 import warnings
 
@@ -7,22 +7,10 @@ import keras
 import numpy as np
 import pytest
 import tiny
+from zoo import commute as make
 
 from keras_multigan import schedules
 from keras_multigan.models import ComMutEGAN
-
-
-def make(n=3, optimizer=keras.optimizers.Adam, **kwargs):
-    keras.utils.set_random_seed(7)
-    kwargs = {"classifier": tiny.classifier(), "latent_dim": tiny.LATENT, "seed": 5, **kwargs}
-    model = ComMutEGAN([tiny.generator() for _ in range(n)], tiny.critic(), **kwargs)
-    model.compile(critic_optimizer=optimizer(1e-3), generator_optimizer=optimizer(1e-3))
-    return model
-
-
-@pytest.mark.parametrize("check", conformance.CHECKS)
-def test_conformance(check, tmp_path):
-    check(make, tmp_path)
 
 
 class Fixed(keras.layers.Layer):

@@ -1,4 +1,4 @@
-"""MIM-GAN: conformance, losses and gradients against NumPy, noise, errors."""
+"""MIM-GAN: losses and gradients against NumPy, noise, errors."""
 
 import conformance
 import keras
@@ -6,30 +6,11 @@ import numpy as np
 import pytest
 import tiny
 from keras import layers
+from zoo import mim as make
+from zoo import mim_discriminator as discriminator
 
 from keras_multigan import networks, schedules
 from keras_multigan.models import MIMGAN
-
-
-def discriminator():
-    return keras.Sequential([
-        keras.Input(tiny.SHAPE), layers.Flatten(), layers.Dense(8, use_bias=False),
-        layers.BatchNormalization(), layers.LeakyReLU(0.02), layers.Dropout(0.5), layers.Dense(1),
-    ])
-
-
-def make(n=3, optimizer=keras.optimizers.Adam, **kwargs):
-    keras.utils.set_random_seed(7)
-    kwargs = {"classifier": tiny.classifier(), "latent_dim": tiny.LATENT, "seed": 5, **kwargs}
-    model = MIMGAN([tiny.generator() for _ in range(n)], discriminator(), **kwargs)
-    model.compile(discriminator_optimizer=optimizer(1e-3), generator_optimizer=optimizer(1e-3))
-    return model
-
-
-@pytest.mark.parametrize("check", conformance.CHECKS)
-def test_conformance(check, tmp_path):
-    check(make, tmp_path)
-
 
 D, M, K = 2, 5, 3  # length of a vector, batch, classes
 

@@ -1,4 +1,4 @@
-"""MIX-GAN: conformance, losses and averages against NumPy, classes, errors."""
+"""MIX-GAN: losses and averages against NumPy, classes, errors."""
 
 import os
 import pathlib
@@ -11,47 +11,13 @@ import keras
 import numpy as np
 import pytest
 import tiny
+from zoo import NUM_CLASSES as K
+from zoo import mix as make
+from zoo import mix_discriminator as discriminator
+from zoo import mix_generator as generator
 
 from keras_multigan import networks
 from keras_multigan.models import MIXGAN, partition_classes
-
-K = 3
-
-
-def generator(classes, shape=tiny.SHAPE, latent_dim=tiny.LATENT):
-    """A tiny generator; the last coordinate of the noise picks the class, where it has classes."""
-    x = noise = keras.Input((latent_dim,))
-    if classes is not None:
-        z, label = networks.ClassFromNoise(classes)(noise)
-        x = keras.layers.Concatenate()([z, keras.layers.Embedding(K, 4)(label)])
-    x = keras.layers.LeakyReLU(0.2)(keras.layers.BatchNormalization()(keras.layers.Dense(8)(x)))
-    x = keras.layers.Dense(int(np.prod(shape)), activation="tanh")(x)
-    return keras.Model(noise, keras.layers.Reshape(shape, dtype="float32")(x))
-
-
-def discriminator(scores=K + 1, shape=tiny.SHAPE):
-    images = keras.Input(shape)
-    x = networks.SpectralNormalization(keras.layers.Dense(6))(keras.layers.Flatten()(images))
-    features = keras.layers.LeakyReLU(0.2)(x)
-    scores = networks.SpectralNormalization(keras.layers.Dense(scores))(features)
-    return keras.Model(images, [scores, features])
-
-
-def make(n_g=2, n_d=2, labelled=True, **kwargs):
-    keras.utils.set_random_seed(7)
-    kwargs = {"latent_dim": tiny.LATENT, "seed": 5, "n_critic": 2,
-              "num_classes": K if labelled else None, **kwargs}
-    classes = partition_classes(K, n_g) if labelled else [None] * n_g
-    model = MIXGAN([generator(c) for c in classes],
-                   [discriminator(K + 1 if labelled else 1) for _ in range(n_d)], **kwargs)
-    model.compile(discriminator_optimizer=keras.optimizers.Adam(1e-3),
-                  generator_optimizer=keras.optimizers.Adam(1e-3))
-    return model
-
-
-@pytest.mark.parametrize("check", conformance.CHECKS)
-def test_conformance(check, tmp_path):
-    check(make, tmp_path)
 
 
 def linear_model(n_g, n_d, labelled, noise, **kwargs):
@@ -146,7 +112,7 @@ def test_without_labels():
 
 
 def test_averages_against_numpy():
-    model = make(ema=0.15, n_critic=1)
+    model = make(ema=0.15, discriminator_updates=1)
     model.run_eagerly = True
     expected = [g.get_weights() for g in model.generators]
     for a, b in zip(expected, model.averaged_generators, strict=True):
@@ -154,8 +120,8 @@ def test_averages_against_numpy():
             np.testing.assert_array_equal(mean, weight)
     for t, decay in enumerate([1 / 10, 0.15, 0.15]):
         conformance.steps(model, 1, first=t)
-        for means, generator in zip(expected, model.generators, strict=True):
-            for k, weight in enumerate(generator.weights):
+        for means, network in zip(expected, model.generators, strict=True):
+            for k, weight in enumerate(network.weights):
                 value = keras.ops.convert_to_numpy(weight)
                 means[k] = decay * means[k] + (1 - decay) * value if weight.trainable else value
     for means, average in zip(expected, model.averaged_generators, strict=True):
@@ -186,15 +152,14 @@ def test_the_averages_are_exported(tmp_path):
 
 # Two replicas share an all-reduced feature matching, power iterations and averages.
 DEVICES = """
-import keras, numpy as np
-import conformance
+import conformance, keras, zoo
+import numpy as np
 from keras_multigan import distribute
 
 weights = []
 for arguments in (("mirrored", 2), ("none",)):
     with distribute.scope(*arguments):
-        import test_mix  # builds networks
-        model = test_mix.make(n_critic=1, feature_matching_weight=0.5)
+        model = zoo.mix(discriminator_updates=1, feature_matching_weight=0.5)
         model.compile(discriminator_optimizer=keras.optimizers.SGD(0.01),
                       generator_optimizer=keras.optimizers.SGD(0.01))
         print(model.engine.num_replicas())
@@ -217,7 +182,7 @@ def test_two_devices_compute_what_one_does():
 
 def test_the_papers_defaults():
     model = MIXGAN([generator(None)], [discriminator(1)], latent_dim=tiny.LATENT)
-    assert (model.n_critic, model.ema, model.batches_per_step) == (4, 0.9999, 4)
+    assert (model.discriminator_updates, model.ema, model.batches_per_step) == (4, 0.9999, 4)
     assert make().feature_matching_weight == 0.05
     model.compile()
     for phase in model.phases():
@@ -253,7 +218,7 @@ def test_no_partition(arguments):
     (dict(num_classes=2, discriminators=[discriminator(3)]), r"classes 0..1 .*Received: \[0, 1, 2\]"),
     (dict(generators=[generator([0, 1])]), r"Received: \[0, 1\]. Take partition_classes\(3, 1\)"),
     (dict(generators=[tiny.generator()]), r"generators\[0\] .* one layer ClassFromNoise. Received: 0"),
-    (dict(n_critic=0), "n_critic >= 1"),
+    (dict(discriminator_updates=0), "discriminator_updates >= 1"),
     (dict(ema=1), "0 <= ema < 1"),
     (dict(feature_matching_weight=-1), "feature_matching_weight >= 0"),
 ])

@@ -1,29 +1,14 @@
-"""MIX+GAN: conformance, losses against NumPy, weights, vectors."""
+"""MIX+GAN: losses against NumPy, weights, vectors."""
 
-import conformance
 import keras
 import numpy as np
 import pytest
 import tiny
+from zoo import mix_plus as make
 
 from keras_multigan import networks
 from keras_multigan.data import synthetic
 from keras_multigan.models import MixPlusGAN
-
-
-def make(n_g=2, n_d=3, optimizer=keras.optimizers.Adam, **kwargs):
-    keras.utils.set_random_seed(7)
-    kwargs = {"latent_dim": tiny.LATENT, "seed": 5, "n_critic": 2, **kwargs}
-    model = MixPlusGAN([tiny.generator() for _ in range(n_g)], [tiny.critic() for _ in range(n_d)],
-                       **kwargs)
-    model.compile(generator_optimizer=optimizer(1e-3), discriminator_optimizer=optimizer(1e-3))
-    return model
-
-
-@pytest.mark.parametrize("check", conformance.CHECKS)
-def test_conformance(check, tmp_path):
-    check(make, tmp_path)
-
 
 D, M = 5, 4  # length of a vector, batch
 
@@ -56,8 +41,8 @@ def test_losses_against_numpy(base, n_g, n_d):
                       for _ in range(n_d)]
     for discriminator, kernel in zip(discriminators, kernels, strict=True):
         discriminator.set_weights([kernel])
-    model = MixPlusGAN(generators, discriminators, latent_dim=2, base=base, entropy_weight=0.7,
-                       gp_weight=3.0)
+    model = MixPlusGAN(generators, discriminators, latent_dim=2, adversarial_loss=base,
+                       entropy_weight=0.7, gp_weight=3.0)
     model.generator_weights.set_weights([a])
     model.discriminator_weights.set_weights([b])
 
@@ -96,13 +81,13 @@ def test_the_papers_networks_and_optimizers():
         pytest.approx([1e-5, 1e-4]))
     for base in ("vanilla", "hinge"):
         assert MixPlusGAN([networks.mlp(4, 4)], [networks.mlp(4, 1)], latent_dim=4,
-                          base=base).gp_weight == 0
+                          adversarial_loss=base).gp_weight == 0
 
 
 def vector_model(**kwargs):
     keras.utils.set_random_seed(3)
     model = MixPlusGAN([networks.mlp(4, 4, 3, 8) for _ in range(3)], [networks.mlp(4, 1, 3, 8)],
-                       latent_dim=4, seed=1, n_critic=2, **kwargs)
+                       latent_dim=4, seed=1, discriminator_updates=2, **kwargs)
     model.compile(generator_optimizer=keras.optimizers.Adam(1e-3),
                   discriminator_optimizer=keras.optimizers.Adam(1e-3))
     return model
@@ -157,14 +142,14 @@ def test_the_exported_mixture_has_its_weights(tmp_path):
 
 
 @pytest.mark.parametrize("kwargs, message", [
-    (dict(base="square"), "Expected one of wasserstein, .*pearson. Received: 'square'"),
-    (dict(n_critic=0), "n_critic >= 1"),
+    (dict(adversarial_loss="square"), "Expected one of wasserstein, .*pearson. Received: 'square'"),
+    (dict(discriminator_updates=0), "discriminator_updates >= 1"),
     (dict(entropy_weight=-1.0), "entropy_weight"),
     (dict(gp_weight=float("nan")), "gp_weight"),
 ])
 def test_bad_arguments(kwargs, message):
     with pytest.raises(ValueError, match=message):
-        vector_model(**kwargs) if "n_critic" not in kwargs else make(**kwargs)
+        vector_model(**kwargs) if "discriminator_updates" not in kwargs else make(**kwargs)
 
 
 def test_bad_networks_and_data():

@@ -1,0 +1,1 @@
+"""What the command `multigan` does. It is started by `multigan_cli`."""

@@ -1,0 +1,113 @@
+"""A command: its options as flags, its errors as one line and an exit code."""
+
+import dataclasses
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+
+import keras
+from absl import flags, logging
+
+from keras_multigan.callbacks import NonFiniteLossError
+from keras_multigan.runs.options import Option
+
+_VERBOSITY = Option(-1, "1 shows where an error came from")
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """A command of `multigan`.
+
+    Attributes:
+        name: as it is typed.
+        usage: what it does, and examples.
+        options: its flags.
+        run: function of the flags that were given, by name.
+        required: flags that must be given.
+        interrupted: what to do after an interrupt.
+    """
+
+    name: str
+    usage: str
+    options: Mapping[str, Option]
+    run: Callable
+    required: tuple[str, ...] = ()
+    interrupted: str = ""
+
+    def __call__(self, arguments: list[str]) -> None:
+        """Runs the command. Wrong input ends it with exit code 2 and one message."""
+        options = {**self.options, "verbosity": _VERBOSITY}
+        if {"--help", "-h", "--helpfull", "--helpshort"} & set(arguments):
+            print(f"{self.usage}\n\nFlags of multigan {self.name}:\n{_help(options)}")
+            return
+        try:
+            given = parse(options, arguments)
+            if missing := [name for name in self.required if name not in given]:
+                raise ValueError(f"Expected --{' and --'.join(missing)}. Received: none.")
+        except (flags.Error, ValueError) as error:
+            fail(f"{error}\nSee multigan {self.name} --help.")
+        flags.FLAGS(["multigan"])
+        logging.set_verbosity(given.pop("verbosity", _VERBOSITY.default))
+        try:
+            self.run(**given)
+        except (ValueError, TypeError, OverflowError, OSError, ImportError, RuntimeError, MemoryError,
+                subprocess.CalledProcessError, NonFiniteLossError, *_tensorflow_errors()) as error:
+            logging.debug("Where it came from:", exc_info=True)
+            fail(error)
+        except KeyboardInterrupt:
+            fail(f"interrupted. {self.interrupted}".rstrip(), code=130)
+
+
+def parse(options: Mapping[str, Option], arguments: list[str]) -> dict:
+    """The flags that were given: name -> value.
+
+    Raises:
+        flags.Error: an unknown flag, a value of the wrong type.
+        ValueError: a value that is not allowed, an argument that is no flag.
+    """
+    values = _define(options)
+    rest = values(["multigan", *arguments])[1:]
+    if rest:
+        raise ValueError(f"Only flags are expected. Received: {rest}.")
+    given = {name: values[name].value for name in options if values[name].present}
+    for name, value in given.items():
+        options[name].check(name, value)
+    return given
+
+
+def fail(message, code: int = 2) -> None:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _define(options):
+    values = flags.FlagValues()
+    kinds = {int: flags.DEFINE_integer, float: flags.DEFINE_float, bool: flags.DEFINE_bool,
+             list: flags.DEFINE_list, str: flags.DEFINE_string}
+    for name, option in options.items():
+        if option.choices:
+            flags.DEFINE_enum(name, None, option.choices, option.help, flag_values=values)
+        else:
+            kinds[option.value_type](name, None, option.help, flag_values=values)
+        for alias in option.aliases:
+            flags.DEFINE_alias(alias, name, flag_values=values)
+    return values
+
+
+def _help(options):
+    """The flags with their defaults, without their old names."""
+    shown = {name: dataclasses.replace(
+        option, aliases=(), help=option.help + ("" if option.default in (None, "", False)
+                                                else f" (default: {option.default})"))
+        for name, option in sorted(options.items())}
+    # The first line names the module that defines them.
+    return _define(shown).get_help(include_special_flags=False).strip().partition("\n")[2]
+
+
+def _tensorflow_errors():
+    """What TensorFlow raises if memory runs out, for example."""
+    if keras.backend.backend() != "tensorflow":
+        return ()
+    import tensorflow as tf
+
+    return (tf.errors.OpError,)

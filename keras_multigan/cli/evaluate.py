@@ -1,0 +1,130 @@
+"""multigan evaluate: the measures of a run, again or on other data."""
+
+import pathlib
+
+from keras_multigan import data, metrics
+from keras_multigan.cli.command import Command
+from keras_multigan.runs import artifacts, files, measures
+from keras_multigan.runs.images import of_classes
+from keras_multigan.runs.options import Option
+
+OPTIONS = {
+    "model": Option(help=artifacts.MODEL_HELP, kind=str),
+    "dataset": Option(help="data set (default: the run's; else digits)", kind=str),
+    "data_dir": Option(help="tfds folder, IDX files or an .npz (default: the run's)", kind=str),
+    "image_size": Option(help="height and width of the real images (default: the run's; else the "
+                         "generated images')", kind=int, least=1),
+    "classifier": Option(help="auto (the run's; for mnist the shipped one), or a .keras file (images "
+                         "-> logits) (default: the run's; else auto)", kind=str),
+    "split": Option("test", "split with the real images", choices=("train", "test")),
+    "num_samples": Option(measures.NUM_EVALUATION_IMAGES, "generated images in all", least=2),
+    "seed": Option(1000, "generator k samples with seed + k; 1000 as in training", least=0, most=10**9),
+}
+OUTPUT = {
+    "output": Option(help="a new .json for options and measures", kind=str),
+    "overwrite": Option(False, "replace --output if it exists"),
+}
+
+
+def find_classifier(folder, dataset, choice, trained_on):
+    """The classifier to measure with; it is never trained here.
+
+    Args:
+        folder: Path of what is measured, maybe a run folder.
+        dataset: name of the data set.
+        choice: "auto" or a .keras file.
+        trained_on: the data set of the run, which `folder`/classifier.keras belongs to, or None.
+
+    Returns:
+        (Keras model, images -> logits; what to call it in results)
+    """
+    make = f"Make one with `multigan classifier --dataset={dataset}`"
+    if choice != "auto":
+        return files.load_model(choice, f"{make}."), str(choice)
+    own = folder / "classifier.keras"
+    if own.is_file() and dataset == trained_on:
+        return files.load_model(own, f"{make}, give it by --classifier."), (
+            f"compact classifier trained on {dataset}")
+    if dataset.split(":")[0] == "mnist":
+        return metrics.shipped_classifier(), "keras_multigan MNIST classifier (shipped)"
+    raise FileNotFoundError(
+        f"Expected a classifier for {dataset!r}: classifier.keras in a run folder that was trained "
+        f"on it, or --classifier=<file>.keras. Received: {folder} and none. {make} and give its "
+        "classifier.keras."
+    )
+
+
+def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=None,
+             split=OPTIONS["split"].default, num_samples=OPTIONS["num_samples"].default,
+             seed=OPTIONS["seed"].default) -> dict:
+    """Samples and measures; the arguments are the flags.
+
+    Returns:
+        What `measures.measure` returns, and "options" and "versions" beside it.
+    """
+    folder = pathlib.Path(model).expanduser()
+    run = files.read_options(folder) if (folder / "options.json").is_file() else {}
+    model = artifacts.open_model(folder)
+    if len(model.image_shape) != 3:
+        raise ValueError(
+            f"Expected a model of images (H, W, C). Received: {folder}, whose samples are "
+            f"{model.image_shape}. Its run's metrics.json has its measures."
+        )
+    # Another data set lies elsewhere and has another classifier.
+    own = run if dataset in (None, run.get("dataset")) else {}
+    dataset = dataset or own.get("dataset") or "digits"
+    data_dir = data_dir or own.get("data_dir")
+    image_size = image_size or own.get("image_size") or model.image_shape[0]
+    rows = artifacts.rows(model)
+    each = num_samples // len(rows)
+    if each < 2:
+        raise ValueError(
+            f"--num_samples is expected to be at least {2 * len(rows)}, 2 for each generator. "
+            f"Received: {num_samples}."
+        )
+    classifier, name = find_classifier(
+        folder, dataset, classifier or own.get("classifier") or "auto", own.get("dataset")
+    )
+    real, labels = data.load_images(dataset, split, image_size=image_size, data_dir=data_dir)
+    if own.get("classes"):
+        real = real[of_classes(labels, own["classes"])]
+    if real.shape[-1] != model.image_shape[-1]:
+        raise ValueError(
+            f"Expected a data set with images like the generated ones, {model.image_shape}. "
+            f"Received: {dataset!r} with {real.shape[1:]}. Give the --dataset of the training."
+        )
+    metrics.classifier_logits(real[:1], classifier)  # raises before minutes of sampling
+    images = [model.sample(each, generator=number, seed=seed + index)
+              for index, number in enumerate(rows.values())]
+    results = measures.measure(images, real, classifier, name, dataset)
+    if list(rows) == ["mixture"]:
+        results["pairwise_tvd"] = None  # which generator an image comes from is not known
+    return {
+        **results, "measured": list(rows),
+        "options": {"model": str(folder), "dataset": dataset, "data_dir": data_dir,
+                    "image_size": image_size, "classifier": name, "split": split,
+                    "num_samples": num_samples, "seed": seed},
+        "versions": files.versions(),
+    }
+
+
+def run(model, output=None, overwrite=False, **given):
+    if output is not None:
+        output = artifacts.check_output(output, (".json",), overwrite)
+    results = evaluate(model=model, **given)
+    print(measures.report(results))
+    print(f"\nmeasured: {', '.join(results['measured'])} of {model}")
+    if output is not None:
+        files.write_json(output, results)
+
+
+COMMAND = Command(
+    "evaluate",
+    """measure a finished run, a saved model or exported SavedModels against a data set
+
+    multigan evaluate --model=runs/commute-quick
+    multigan evaluate --model=runs/x/export --dataset=mnist --output=mnist.json
+
+Every generator gives num_samples / n images; together they are a mixture of equal shares. Flags that
+are not given are those of the training, and a run's measures are those of its metrics.json.""",
+    {**OPTIONS, **OUTPUT}, run, required=("model",))

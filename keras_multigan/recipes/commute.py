@@ -1,0 +1,156 @@
+"""ComMutE-GAN: 5 generators on digits, minutes on 2 CPU cores; the paper's configuration on MNIST.
+
+    multigan train commute
+    multigan train commute --preset=paper --tvd_weight=sudden_death:20:20
+"""
+
+from keras_multigan import callbacks, networks, schedules
+from keras_multigan.models import ComMutEGAN
+from keras_multigan.recipes.experiment import Arm, Experiment
+from keras_multigan.recipes.recipe import LEARNING_RATE, Recipe
+from keras_multigan.runs.options import Option
+
+GENERATORS = {
+    "small": networks.commute_generator,
+    "deep": networks.commute_deep_generator,
+    "residual": networks.commute_residual_generator,
+}
+
+
+def make_networks(options, samples):
+    def scaled(filters):
+        return max(4, round(filters * options.width / 4) * 4)
+
+    width = {} if options.width == 1.0 else {"filters": scaled(256)}
+    return {
+        "generators": [GENERATORS[options.generator](options.latent_dim, samples.shape, **width)
+                       for _ in range(options.num_generators)],
+        "critic": networks.commute_critic(samples.shape, filters=scaled(64)),
+        "classifier": samples.classifier,
+    }
+
+
+def complete(options):
+    n, m = options.num_generators, options.batch_size
+    schedules.parse(options.tvd_weight)
+    if options.epochs is None:
+        options = options.replace(epochs=250 if options.until_converged else 70)
+    if m is None:
+        # The paper's rule: 500, or 504 for n = 3, 6, 7, 8, 9.
+        sizes = (500, 504) if options.preset == "paper" else (100,)
+        unit = n * (options.devices or 1)
+        fitting = [size for size in sizes if size % unit == 0]
+        return options.replace(batch_size=fitting[0] if fitting else -(-sizes[0] // unit) * unit)
+    if m % n:
+        raise ValueError(
+            f"--batch_size is expected to be a multiple of the {n} generators. Received: {m}. "
+            f"Use {m // n * n or n} or {(m // n + 1) * n}."
+        )
+    return options
+
+
+def stops(options, history):
+    """The paper's end of a run: the objective has converged."""
+    if not options.until_converged:
+        return []
+    return [callbacks.ConvergenceStop(history=[row["critic_loss"] for row in history])]
+
+
+def resolve(options, overrides, preset):
+    if preset == "quick":
+        options["until_converged"] = False
+    if "batch_size" in overrides:
+        n = options["num_generators"]
+        options["batch_size"] = -(-overrides["batch_size"] // n) * n
+    epochs = options["epochs"] or (250 if options["until_converged"] else 70)
+    options["tvd_weight"] = str(options["tvd_weight"]).format(
+        epochs=epochs, two_sevenths=max(1, round(epochs * 2 / 7)))
+    return options
+
+
+def _arm(label, n, weight, paper=None, x=None, **others):
+    """The paper's values: Frechet distance, TVD."""
+    return Arm(label, {"num_generators": n, "tvd_weight": f"constant:{weight}", **others},
+               dict(zip(("frechet_distance", "pairwise_tvd"), paper or ())), x)
+
+
+EXPERIMENTS = {
+    "batch_concatenation": Experiment(
+        "Batch concatenation without and with the TVD loss (tables 1-3)",
+        "The generators' order is arbitrary: compare how the classes are shared out. The paper's "
+        "class tables have a TVD (equation 7) of 0.884, 0.981 and 0.839, less than it prints.",
+        [_arm("n2-gamma0", 2, 0, (4.738, 0.9832), until_converged=True),
+         _arm("n2-gamma5", 2, 5, (3.602, 0.9965), until_converged=True),
+         _arm("n4-gamma0", 4, 0, (2.9439, 0.9633), until_converged=True)],
+        class_tables={
+            "n2-gamma0": [
+                [0.00, 27.23, 13.23, 0.63, 18.91, 0.00, 0.00, 22.46, 0.32, 17.23],
+                [19.15, 0.01, 8.94, 19.75, 0.06, 17.19, 18.35, 0.29, 14.93, 1.31]],
+            "n2-gamma5": [
+                [18.98, 21.77, 0.47, 0.03, 18.96, 0.00, 0.13, 19.47, 0.49, 19.69],
+                [0.51, 0.04, 21.25, 19.79, 0.16, 17.90, 23.48, 0.01, 16.82, 0.05]],
+            "n4-gamma0": [
+                [0.02, 0.15, 0.04, 13.00, 6.91, 4.92, 36.91, 0.11, 33.14, 4.79],
+                [38.99, 0.00, 11.32, 22.84, 0.01, 24.13, 0.03, 0.00, 2.33, 0.33],
+                [0.15, 45.49, 15.88, 0.14, 31.99, 0.68, 2.65, 0.86, 0.84, 1.31],
+                [0.36, 0.29, 22.05, 2.46, 0.72, 0.95, 0.00, 41.96, 1.94, 29.24]]},
+    ),
+    "gamma_sweep": Experiment(
+        "Weight of the TVD loss, 5 generators (figure 3)",
+        "The paper prints no number of this sweep, only that about 12.2 is best.",
+        [_arm(f"gamma{weight}", 5, weight, x=weight)
+         for weight in (0, 5, 10, 11, 12, 13, 14, 15, 20)],
+        axis="weight of the TVD loss (gamma)",
+    ),
+    "schedules": Experiment(
+        "Schedules of the TVD loss's weight, 5 generators (sections 5.2.2 and 5.2.3)",
+        "The constant weight is the paper's best, to compare with; it prints no number for it.",
+        # At the paper's 70 epochs these are linear:20:5:70 and sudden_death:20:20.
+        [_arm("constant", 5, 12.2),
+         _arm("linear-decay", 5, 0, (3.5379, 0.9999), tvd_weight="linear:20:5:{epochs}"),
+         _arm("sudden-death", 5, 0, (2.6685, 0.9998), tvd_weight="sudden_death:20:{two_sevenths}")],
+    ),
+    "n_sweep": Experiment(
+        "Number of generators (figure 4)",
+        'The paper prints only n = 1 ("FID ~ 4.25"). Of the others it says that n = 3, 6, 7, 9 are '
+        "much worse and that n = 4 and 5 are best.",
+        [_arm(f"n{n}", n, 12.2, (4.25,) if n == 1 else (), n, until_converged=True)
+         for n in range(1, 11)],
+        axis="number of generators",
+    ),
+    "model_size": Experiment(
+        "Small generators against one large one (section 5.1.1)",
+        "The paper calls its distances averages, and says that its residual run did not converge. "
+        "Its generators have 3,642,640 (4 x 910,660), 69,657,924 and 3,882,049 parameters.",
+        [_arm("4-small", 4, 12.5, (2.6,)), _arm("1-deep", 1, 0, (5.56,), generator="deep"),
+         _arm("1-residual", 1, 0, (23.42,), generator="residual")],
+        class_tables={},
+    ),
+}
+RECIPE = Recipe(
+    "commute", "ComMutE-GAN: a classifier keeps the generators' classes apart", ComMutEGAN,
+    make_networks,
+    arguments={
+        "latent_dim": Option(128, "length of a noise vector", least=1),
+        "tvd_weight": Option("constant:12.2", "weight of the TVD term by epoch: constant:12.2, "
+                             "linear:20:5:70 or sudden_death:20:20", aliases=("tvd_schedule",)),
+        "n_critic": Option(help="critic updates per step", least=1),
+        "gp_weight": Option(help="weight of the gradient penalty", least=0),
+        "generator_batch_size": Option(help="images of each generator in its update (default: "
+                                       "batch_size / num_generators)", kind=int, least=1),
+    },
+    settings={
+        "num_generators": Option(5, "number of generators", least=1, aliases=("n_generators",)),
+        "generator": Option("small", "generator network", choices=tuple(GENERATORS)),
+        "width": Option(1.0, "networks' width, as a part of the paper's", above=0),
+        "learning_rate": LEARNING_RATE,
+        "until_converged": Option(False, "stop when critic_loss moves less than 0.01 for 5 epochs in a "
+                                  "row; 250 epochs at most unless --epochs says"),
+    },
+    presets={
+        "quick": {"dataset": "digits", "width": 0.25, "learning_rate": 5e-4, "n_critic": 1,
+                  "epochs": 20, "steps_per_epoch": 50},
+        "paper": {},
+    },
+    complete=complete, stops=stops, experiments=EXPERIMENTS, resolve=resolve,
+)

@@ -1,0 +1,176 @@
+"""MIX+GAN on artificial data: 3 generators for 3 Gaussians in 64 dimensions, or the paper's 1024.
+
+    multigan train mix_plus
+    multigan train mix_plus --num_generators=1 --num_discriminators=1
+    multigan train mix_plus --data=network --data_layers=3 --training_samples=10000
+"""
+
+import keras
+
+from keras_multigan import metrics, networks, plots
+from keras_multigan.data import synthetic
+from keras_multigan.models import MixPlusGAN
+from keras_multigan.recipes.experiment import FRECHET, Arm, Column, Experiment
+from keras_multigan.recipes.recipe import Recipe
+from keras_multigan.runs.options import RUN, Option
+from keras_multigan.runs.run import sample_each
+from keras_multigan.runs.vectors import VectorTask
+
+
+def make_networks(options, samples):
+    (size,), depth, width = samples.shape, options.layers, options.width
+    return {
+        "generators": [networks.mlp(size, size, options.generator_layers or depth, width)
+                       for _ in range(options.num_generators)],
+        "discriminators": [networks.mlp(size, 1, depth, width)
+                           for _ in range(options.num_discriminators)],
+        "latent_dim": size,
+    }
+
+
+def source(options):
+    """The distribution that is learned."""
+    if options.data == "network":
+        return synthetic.RandomNetwork(options.dimension, options.data_layers)
+    return synthetic.axis_gaussians(options.modes, options.dimension)
+
+
+def complete(options):
+    source(options)  # raises for modes that the dimension cannot hold
+    return options
+
+
+def training_set(options, source):
+    few = options.training_samples
+    return source if few is None else source.sample(few, seed=0)[0]
+
+
+def measure(options, source, model):
+    n = max(options.frechet_samples, options.judge_samples)
+    real, fake = source.sample(n, seed=1)[0], model.sample(n, seed=2)
+    judged, compared = slice(options.judge_samples), slice(options.frechet_samples)
+    judge = metrics.judge_accuracy(real[judged], fake[judged], width=options.judge_width)
+    wasserstein = metrics.wasserstein_estimate(
+        real[judged], fake[judged], width=options.judge_width, steps=options.wasserstein_steps)
+    results = {
+        "judge_accuracy": judge.accuracy, "tvd_bound": judge.tvd_bound,
+        "frechet_distance": metrics.frechet_distance(real[compared], fake[compared]),
+        "frechet_features": "raw vectors",
+        "wasserstein_estimate": wasserstein.distance,
+        "mixture_weights": model.mixture_weights.tolist(),
+        "frechet_samples": options.frechet_samples, "judge_samples": options.judge_samples,
+    }
+    if options.data == "gaussians":
+        shares = metrics.mode_shares(sample_each(model, 5000), source.means)
+        results.update(
+            mode_shares=shares.tolist(), pairwise_tvd=metrics.pairwise_tvd(shares),
+            least_share_of_own_mode=float(shares.max(axis=1).min()),
+            modes_with_a_generator=len(set(shares.argmax(axis=1).tolist())),
+        )
+    return results
+
+
+def picture(run, source, model, epoch):
+    samples, real = sample_each(model, 300), source.sample(1000, seed=3)[0]
+    path = run.output / "samples.png"
+    if run.options.dimension == 2:
+        return plots.save_scatter(samples, real, path)
+    weights = keras.ops.convert_to_numpy(model.discriminator_weights.shares())
+
+    def critics(x):  # what the generators see
+        return sum(w * d(x, training=False) for w, d in zip(weights, model.discriminators, strict=True))
+
+    return plots.save_projection(samples, real, critics, path, means=getattr(source, "means", None))
+
+
+def _pairs(n, label=None, **others):
+    return Arm(label or f"{n}G{n}D", {"num_generators": n, "num_discriminators": n, **others})
+
+
+COLUMNS = (
+    Column("Judge accuracy", "judge_accuracy", ".4f"), FRECHET,
+    Column("Wasserstein estimate", "wasserstein_estimate", ".4f"), Column("TVD", "pairwise_tvd", ".4f"),
+    Column("least share on one mode", "least_share_of_own_mode", ".3f"),
+    Column("modes with a generator", "modes_with_a_generator", "g"),
+)
+EXPERIMENTS = {
+    "mixtures": Experiment(
+        "Bigger mixtures are closer to the data, each generator takes a mode",
+        "The paper shows figures, no numbers: Judge accuracy, Frechet distance and Wasserstein "
+        "estimate fall with the size of the mixture.",
+        [Arm(f"{n}G{n}D", _pairs(n).options, x=n) for n in (1, 2, 3)],
+        COLUMNS, axis="generators and discriminators",
+    ),
+    "size_of_a_pair": Experiment(
+        "Depth or width of a single pair helps less than a mixture",
+        "All others have one generator and one discriminator.",
+        [_pairs(1), _pairs(1, "deeper", layers=7), _pairs(1, "wider", width={"times": 2}), _pairs(3)],
+        COLUMNS,
+    ),
+    "random_network": Experiment(
+        "Data from a random network of two layers, generators of more (figure 10)",
+        "The data are a Gaussian, of which an affine map, a generator of two layers, is enough. The "
+        "discriminators have five.",
+        [_pairs(n, f"layers{depth}-{n}G{n}D", data="network", generator_layers=depth)
+         for depth in (2, 3, 5) for n in (1, 3)],
+        COLUMNS[:3],
+    ),
+    "network_depth": Experiment(
+        "Data from random networks of growing depth (not in the paper)",
+        "With two layers the data are a Gaussian.",
+        [_pairs(n, f"layers{depth}-{n}G{n}D", data="network", data_layers=depth)
+         for depth in (2, 3, 5) for n in (1, 3)],
+        COLUMNS[:3],
+    ),
+    "training_set_size": Experiment(
+        "A finite training set (figure 11)",
+        "Measured against fresh samples of the same distribution.",
+        [_pairs(n, f"{size or 'endless'}-{n}G{n}D", training_samples=size)
+         for size in (1000, 10_000, None) for n in (1, 3)],
+        COLUMNS[:3],
+    ),
+}
+RECIPE = Recipe(
+    "mix_plus", "MIX+GAN: mixtures of generators and discriminators, learned weights", MixPlusGAN,
+    make_networks,
+    arguments={
+        "adversarial_loss": Option(help="the game", choices=("wasserstein", "vanilla"),
+                                   aliases=("base",)),
+        "entropy_weight": Option(help="of the mixture weights' regulariser", least=0),
+        "discriminator_updates": Option(help="discriminator updates per step", least=1,
+                                        aliases=("n_critic",)),
+    },
+    settings={
+        "data": Option("gaussians", "what is learned", choices=("gaussians", "network")),
+        "modes": Option(3, "Gaussians, each around an axis' unit vector", least=1),
+        "dimension": Option(1024, "of data and noise", least=2),
+        "data_layers": Option(2, "layers of --data=network", least=2),
+        "training_samples": Option(help="a finite training set (default: endless draws)", kind=int,
+                                   least=1),
+        "num_generators": Option(3, "number of generators", least=1, aliases=("n_generators",)),
+        "num_discriminators": Option(3, "number of discriminators", least=1,
+                                     aliases=("n_discriminators",)),
+        "layers": Option(5, "of all networks, as the paper counts them", least=2),
+        "generator_layers": Option(help="of the generators (default: --layers)", kind=int, least=2),
+        "width": Option(1024, "of their hidden layers", least=1),
+        "generator_learning_rate": Option(help="default: the paper's", kind=float, above=0),
+        "discriminator_learning_rate": Option(help="default: the paper's", kind=float, above=0),
+        "frechet_samples": Option(50_000, "vectors of the Frechet distance", least=2),
+        "judge_samples": Option(25_600, "vectors of Judge and Wasserstein estimate", least=100),
+        "judge_width": Option(1024, "of the hidden layers of Judge and estimating critic", least=1),
+        "wasserstein_steps": Option(100_000, "updates of the estimating critic", least=1),
+    },
+    presets={
+        "paper": {"epochs": 100, "steps_per_epoch": 1000, "batch_size": 256},
+        "quick": {"dimension": 64, "width": 96, "batch_size": 128, "epochs": 30,
+                  "steps_per_epoch": 100, "generator_learning_rate": 1e-4,
+                  "discriminator_learning_rate": 1e-3, "judge_width": 256, "wasserstein_steps": 500},
+    },
+    common=RUN, complete=complete,
+    task=VectorTask(source, measure, picture, training_set),
+    rows=(("judge_accuracy", "Judge accuracy", ".4f"), ("tvd_bound", "  TVD at least", ".4f"),
+          ("wasserstein_estimate", "Wasserstein estimate", ".4f"),
+          ("mixture_weights", "mixture weights", ".3f"),
+          ("least_share_of_own_mode", "least share on one mode", ".4f")),
+    experiments=EXPERIMENTS,
+)

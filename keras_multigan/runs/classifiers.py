@@ -1,0 +1,134 @@
+"""The classifier of a run: what keeps generators apart, and measures them."""
+
+import contextlib
+
+import keras
+import numpy as np
+
+from keras_multigan import metrics, networks
+from keras_multigan.runs import files
+
+NETWORKS = {"paper": networks.commute_classifier, "compact": networks.compact_classifier}
+
+
+def fit(network, train, test, *, epochs, batch_size=128, learning_rate=2e-3, blends=0.125, seed=0,
+        verbose=2):
+    """Trains a classifier (logits) on randomly shifted, rotated, dimmed and noisy images, and on blends
+    of several images, labelled with their shares.
+
+    It judges generators from their first steps on. A classifier that has seen only clean images gives
+    all blurred ones the same class with certainty, and so no gradient that keeps generators apart.
+    Without the blends, the first generator that draws one blob keeps a class of its own and never
+    takes a second one.
+
+    Args:
+        network: Keras model, images -> logits.
+        train, test: (images, labels).
+        blends: the share of blends in a batch.
+
+    Returns:
+        Accuracy on `test`.
+    """
+    keras.utils.set_random_seed(seed)
+    images, labels = train
+    steps = -(-len(images) // batch_size)
+    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps * epochs)
+    spoil = keras.Sequential([
+        keras.layers.RandomTranslation(0.07, 0.07, fill_mode="nearest", seed=seed),
+        keras.layers.RandomRotation(0.03, fill_mode="nearest", seed=seed + 1),
+        keras.layers.RandomContrast(0.5, value_range=(-1, 1), seed=seed + 2),
+        keras.layers.RandomBrightness(0.2, value_range=(-1, 1), seed=seed + 3),
+        keras.layers.GaussianNoise(0.4, seed=seed + 4),
+    ])
+    inputs = keras.Input(images.shape[1:])
+    trained = keras.Model(inputs, network(spoil(inputs)))
+    trained.compile(keras.optimizers.Adam(schedule),
+                    keras.losses.CategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    labels = keras.utils.to_categorical(labels, network.output_shape[-1])
+    trained.fit(_Blends(images, labels, batch_size, blends, seed), epochs=epochs, verbose=verbose)
+    logits = metrics.classifier_logits(test[0], network)
+    return float(np.mean(logits.argmax(axis=1) == test[1]))
+
+
+class _Blends(keras.utils.PyDataset):
+    """Batches of images, a share of them weighted means of four."""
+
+    def __init__(self, images, labels, batch_size, share, seed):
+        super().__init__()
+        self.images, self.labels, self.batch_size = images, labels, batch_size
+        self.share = share
+        self.random = np.random.default_rng(seed)
+        self.on_epoch_end()
+
+    def __len__(self):
+        return -(-len(self.images) // self.batch_size)
+
+    def on_epoch_end(self):
+        self.parts = [self.random.permutation(len(self.images)) for _ in range(4)]
+
+    def __getitem__(self, index):
+        rows = slice(index * self.batch_size, (index + 1) * self.batch_size)
+        count = len(self.parts[0][rows])
+        weights = self.random.dirichlet([1.0] * 4, count).astype("float32")
+        weights[int(count * self.share) :] = [1, 0, 0, 0]
+        images = sum(w.reshape(-1, 1, 1, 1) * self.images[part[rows]]
+                     for w, part in zip(weights.T, self.parts, strict=True))
+        labels = sum(w[:, None] * self.labels[part[rows]]
+                     for w, part in zip(weights.T, self.parts, strict=True))
+        return images, labels
+
+
+@contextlib.contextmanager
+def _float32():
+    """Keras' precision float32, whatever that of the run."""
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+def find(options, train_set, saved):
+    """The classifier of a run: the file --classifier; for MNIST the shipped one; else the one in the
+    file `saved`; else one that `train` has yet to train.
+
+    Args:
+        options: of the run.
+        train_set: (images, labels) of the data set.
+        saved: Path.
+
+    Returns:
+        (Keras model, images -> logits; what to call it in results; whether it is trained)
+    """
+    keras.utils.set_random_seed(options.seed)  # dropout in a loaded classifier has a seed, too
+    if options.classifier != "auto":
+        return files.load_model(options.classifier), str(options.classifier), True
+    if options.dataset.split(":")[0] == "mnist" and options.image_size == 32:
+        return metrics.shipped_classifier(), "keras_multigan MNIST classifier (shipped)", True
+    name = f"compact classifier trained on {options.dataset}"
+    if saved.exists():
+        return files.load_model(saved), name, True
+    if options.strategy == "multiworker":
+        raise ValueError(
+            "--strategy=multiworker expects a trained classifier, the same one on all workers. "
+            f"Received: none for --dataset={options.dataset}. Make one with "
+            f"`multigan classifier --dataset={options.dataset}` and pass it as --classifier."
+        )
+    keras.utils.set_random_seed(0)  # all runs on a data set are measured by one classifier
+    images, labels = train_set
+    with _float32():
+        network = networks.compact_classifier(images.shape[1:], int(labels.max()) + 1, filters=16)
+    return network, name, False
+
+
+def train(network, train_set, test_set, dataset):
+    """Trains what `find` has made."""
+    print(f"Training a classifier on {dataset}.", flush=True)
+    # Some 1,100 updates on digits; after fewer it is not sure even of real ones.
+    small = len(train_set[0]) < 10_000
+    fitting = (dict(epochs=25, batch_size=32, learning_rate=4e-3) if small
+               else dict(epochs=2, batch_size=128, learning_rate=2e-3))
+    with _float32():
+        accuracy = fit(network, train_set, test_set, **fitting, verbose=0)
+    print(f"Its accuracy on the test images is {100 * accuracy:.2f} %.", flush=True)

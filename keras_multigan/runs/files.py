@@ -1,0 +1,116 @@
+"""Files of a run folder: written whole or not at all, read without running code."""
+
+import contextlib
+import datetime
+import importlib
+import json
+import os
+import pathlib
+import platform
+import zipfile
+
+import keras
+import numpy as np
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Gives a path to write to. It becomes `path` only if all went well, so that no one sees half a
+    file."""
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"partial-{os.getpid()}-{path.name}")  # keeps the suffix
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_json(path, content) -> None:
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def read_json(path):
+    return json.loads(pathlib.Path(path).read_text())
+
+
+def read_options(output) -> dict:
+    """The options in a run folder's options.json. Raises FileNotFoundError or ValueError."""
+    path = pathlib.Path(output) / "options.json"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"--resume expects the folder of a run in --output. Received: {output}, which has no "
+            "options.json. Correct --output, or leave --resume out to start a run there."
+        )
+    try:
+        return dict(read_json(path)["options"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"Expected a run's options (a JSON object). Received: {path}, which cannot be read "
+            f"({error}). Give the run's model.keras instead of its folder."
+        ) from error
+
+
+def versions() -> dict:
+    """What a result depends on besides its options."""
+    backend = keras.backend.backend()
+    return {"python": platform.python_version(), "keras": keras.__version__, "backend": backend,
+            backend: importlib.import_module(backend).__version__, "numpy": np.__version__,
+            "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity")
+            else os.cpu_count(), "date": datetime.date.today().isoformat()}
+
+
+def check_folder(output, resumable: bool = False, resume: bool = False) -> pathlib.Path:
+    """`output` as a path. Raises FileExistsError unless it is new, or empty, or a run to be resumed."""
+    output = pathlib.Path(output)
+    has_run = (output / "options.json").exists()
+    if output.exists() and (not output.is_dir() or any(output.iterdir())) and not (has_run and resume):
+        raise FileExistsError(
+            f"--output is expected to be a new or empty folder. Received: {output}, which "
+            + ("holds a run. " if has_run else "holds other files. ")
+            + ("Go on with it by --resume or c" if has_run and resumable else "C")
+            + "hoose another folder."
+        )
+    return output
+
+
+def open_folder(output, options: dict) -> pathlib.Path:
+    """Makes the folder `output` with options.json if it is not there."""
+    output = pathlib.Path(output)
+    if not (output / "options.json").exists():
+        output.mkdir(parents=True, exist_ok=True)
+        write_json(output / "options.json", {"options": options, "versions": versions()})
+    return output
+
+
+def save_model(model: keras.Model, path) -> None:
+    with replacing(path) as partial:
+        model.save(partial)
+
+
+def load_model(path, fix: str = "Save it again.") -> keras.Model:
+    """A .keras file, without code execution.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        ValueError: it is damaged; the message ends with `fix`.
+    """
+    path = pathlib.Path(path).expanduser()
+    if not path.is_file() or path.suffix != ".keras":
+        raise FileNotFoundError(f"Expected a saved model (.keras file). Received: {path}")
+    try:
+        if not zipfile.is_zipfile(path):  # Keras would say "not found"
+            raise ValueError("it is no zip file, or it is cut off")
+        return keras.saving.load_model(path, safe_mode=True)
+    except Exception as error:  # from zip, JSON, HDF5 or any layer's from_config
+        raise ValueError(
+            f"Expected a complete .keras file of known classes. Received: {path}, which cannot be "
+            f"loaded ({short(error)}). {fix}"
+        ) from error
+
+
+def short(error: Exception) -> str:
+    """The error's first sentence; Keras' next one may advise to switch its safe mode off."""
+    return f"{type(error).__name__}: {' '.join(str(error).split()).split('. ')[0][:300]}"

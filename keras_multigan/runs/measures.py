@@ -1,0 +1,126 @@
+"""What is measured of generated images, and how results are printed."""
+
+import importlib.util
+
+import numpy as np
+from absl import logging
+
+from keras_multigan import metrics
+from keras_multigan.runs.run import sample_each
+
+# As in the papers on MNIST, where the test split has as many.
+NUM_EVALUATION_IMAGES = 10_000
+# As in the papers on CIFAR-10, where the train split has as many.
+NUM_INCEPTION_IMAGES = 50_000
+# Rows of the printed report: key in the results, title, format.
+ROWS = (
+    ("pairwise_tvd", "pairwise TVD", ".4f"),
+    ("frechet_distance", "Frechet distance, mixture", ".3f"),
+    ("frechet_distance_by_generator", "  of each generator", ".2f"),
+    ("frechet_features", "  on", ""),
+    ("classifier_score", "classifier score", ".3f"),
+    ("fid_train", "FID, training images", ".2f"), ("fid_test", "  test images", ".2f"),
+    ("inception_score", "Inception score", ".3f"), ("inception_by", "  of", ""),
+)
+
+
+def measure(images_by_generator, real, classifier, classifier_name, dataset):
+    """The measures of a mixture with equal shares.
+
+    Args:
+        images_by_generator: list of n arrays (N, H, W, C) in [-1, 1].
+        real: array of test images.
+        classifier: Keras model, images -> logits.
+        classifier_name: what to call it.
+        dataset: "mnist" (or a version of it) gets TF-GAN's MNIST functions where TF-GAN is installed,
+            all else the classifier's logits.
+
+    Returns:
+        dict for metrics.json.
+    """
+    probabilities = metrics.class_probabilities(images_by_generator, classifier)
+    mixture = np.concatenate(images_by_generator)
+    by_tfgan = dataset.split(":")[0] == "mnist"
+    if by_tfgan and importlib.util.find_spec("tensorflow_gan") is None:
+        logging.warning("TF-GAN is not installed: measured on the logits of %s.", classifier_name)
+        by_tfgan = False
+    if by_tfgan:
+        def distance(images):
+            return metrics.mnist_frechet_distance(real, images)
+
+        score = metrics.mnist_score(mixture)
+        measured_by = score.classifier
+    else:
+        real_logits = metrics.classifier_logits(real, classifier)
+
+        def distance(images):
+            return metrics.frechet_distance(
+                real_logits, metrics.classifier_logits(images, classifier)
+            )
+
+        score = metrics.classifier_score(metrics.classifier_logits(mixture, classifier))
+        measured_by = classifier_name
+    return {
+        "frechet_distance": float(distance(mixture)),
+        "frechet_distance_by_generator": [float(distance(i)) for i in images_by_generator],
+        "frechet_features": f"logits of: {measured_by}",
+        "classifier_score": float(score),
+        "pairwise_tvd": metrics.pairwise_tvd(probabilities),
+        "class_probabilities": probabilities.round(6).tolist(),
+        "class_probabilities_by": classifier_name,
+        "generated_images": len(mixture),
+        "real_images": len(real),
+    }
+
+
+def inception_outputs(images, weights):
+    """`metrics.inception_outputs` of images of any number of channels that can be shown."""
+    if images.shape[-1] == 1:
+        images = np.repeat(images, 3, axis=-1)
+    try:
+        return metrics.inception_outputs(images, weights)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{error} The flag is --inception={weights}; --inception=none trains "
+                                "and measures without it.") from error
+
+
+def measure_by_inception(model, train_images, test_images, weights):
+    """Inception score and Frechet inception distances; see `metrics.inception_outputs`.
+
+    Returns:
+        dict for metrics.json.
+    """
+    images = sample_each(model, NUM_INCEPTION_IMAGES // model.num_generators)
+    generated = inception_outputs(np.concatenate(images), weights)
+    distances = {
+        name: float(metrics.frechet_inception_distance(inception_outputs(real, weights), generated))
+        for name, real in (("fid_train", train_images), ("fid_test", test_images))}
+    return {**distances, "inception_score": float(metrics.inception_score(generated)),
+            "inception_by": generated.network, "inception_images": len(generated.logits)}
+
+
+def report(results, rows=()):
+    """The printed form of the results of a run.
+
+    Args:
+        rows: of the method, beside `ROWS`.
+    """
+    lines = []
+    for key, title in (("class_probabilities", "average class probabilities in % "
+                        f"({results.get('class_probabilities_by')})"),
+                       ("mode_shares", "samples by nearest mode in %")):
+        if key in results:
+            table = np.array(results[key])
+            lines += ["", title, " " * 12 + "".join(f"{k:>7}" for k in range(table.shape[1]))]
+            lines += [f"generator {k:<2}" + "".join(f"{100 * p:7.2f}" for p in row)
+                      for k, row in enumerate(table)]
+    lines.append("")
+    for key, title, form in (*ROWS, *rows):
+        value = results.get(key)
+        if value is not None:
+            values = value if isinstance(value, list) else [value]
+            lines.append(f"{title:26}" + ", ".join(format(v, form) for v in values))
+    if "class_probabilities" in results:
+        lines.append(f"  from {results['generated_images']} generated and {results['real_images']} "
+                     "real test images")
+    return "\n".join(lines)

@@ -1,0 +1,159 @@
+"""The options of a run: how one is declared, those that all runs have, what counts on resume."""
+
+import dataclasses
+import math
+import sys
+from typing import Any, Self
+
+from keras_multigan import distribute
+from keras_multigan.runs import files
+
+
+@dataclasses.dataclass(frozen=True)
+class Option:
+    """One option, written once: the flag, its help and check, the field of `RunOptions`.
+
+    Attributes:
+        default: its value if neither flag nor preset says another. None is derived later, or means
+            "none". In `Recipe.arguments` the constructor's own default stands in for None.
+        help: one line for `--help`.
+        kind: int, float, str or bool; the default's type if None.
+        least: smallest number allowed.
+        above: number that must be exceeded.
+        most: largest number allowed. Each of the three asks for a finite number.
+        choices: the values allowed.
+        aliases: old names, which flags and run folders may still have.
+    """
+
+    default: Any = None
+    help: str = ""
+    kind: type | None = None
+    least: float | None = None
+    above: float | None = None
+    most: float | None = None
+    choices: tuple = ()
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def value_type(self) -> type:
+        return self.kind or type(self.default)
+
+    def check(self, name: str, value: Any) -> None:
+        """Raises ValueError unless `value` is None or allowed."""
+        if value is None:
+            return
+        wanted = None
+        if self.choices and value not in self.choices:
+            wanted = f"one of {', '.join(map(str, self.choices))}"
+        elif self.above is not None and not self.above < value < math.inf:
+            wanted = f"a finite number > {self.above}"
+        elif self.least is not None and not self.least <= value <= (self.most or sys.float_info.max):
+            wanted = f"a finite number >= {self.least}" if self.value_type is float else (
+                f">= {self.least}")
+            wanted += f" and <= {self.most}" if self.most else ""
+        if wanted:
+            raise ValueError(f"--{name} is expected to be {wanted}. Received: {value}")
+
+
+RUN = {
+    "epochs": Option(help="epochs", kind=int, least=1),
+    "steps_per_epoch": Option(help="training steps per epoch (default: one pass over the data)",
+                              kind=int, least=1),
+    "batch_size": Option(help="real samples per update", kind=int, least=1),
+    "seed": Option(0, "random seed", least=0),
+    "precision": Option("float32", "Keras' dtype policy", choices=("float32", "mixed_bfloat16")),
+    "strategy": Option("none", "the devices that share the work", choices=distribute.STRATEGIES),
+    "devices": Option(help="replicas of --strategy=mirrored", kind=int, least=1),
+    "tpu": Option("", "TensorFlow's name or address of a TPU; not needed on a TPU VM"),
+}
+DATASET = {
+    "dataset": Option("mnist", "digits, mnist, fashion_mnist or any tfds image set"),
+    "data_dir": Option(help="prepared tfds folder, IDX files (.gz) or an .npz", kind=str),
+    "image_size": Option(32, "height and width of the images", least=8),
+}
+IMAGES = {
+    **DATASET,
+    "classifier": Option("auto", "auto, or a .keras file (images -> logits)"),
+    "inception": Option("none", "none, or what measures Inception score and FIDs after the training: "
+                        "tfgan (TF-Hub), imagenet (keras.applications) or a file of weights"),
+}
+# Where the data lie and which devices share the work is no property of the run.
+_MAY_DIFFER = ("data_dir", "strategy", "devices", "tpu")
+# What options.json of version 0.1 has beside options.
+_IGNORED = {"app", "dimension"}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """The options of one run, checked. A method's own are further fields; see `options_class`.
+
+    Attributes:
+        method: the recipe's name.
+        preset: the preset that they began with.
+    """
+
+    method: str
+    preset: str
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            if option := field.metadata.get("option"):
+                option.check(field.name, getattr(self, field.name))
+
+    def replace(self, **changes) -> Self:
+        return dataclasses.replace(self, **changes)
+
+    def as_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+def options_class(name: str, options: dict[str, Option]) -> type[RunOptions]:
+    """The frozen dataclass with a field per option."""
+    fields = [(key, option.value_type,
+               dataclasses.field(default=option.default, metadata={"option": option}))
+              for key, option in options.items()]
+    return dataclasses.make_dataclass(name, fields, bases=(RunOptions,), frozen=True, kw_only=True)
+
+
+def renamed(stored: dict[str, Any], options: dict[str, Option]) -> dict[str, Any]:
+    """The entries of a stored dict under today's names."""
+    today = {old: name for name, option in options.items() for old in option.aliases}
+    return {today.get(name, name): value for name, value in stored.items()}
+
+
+def resolve(recipe, given: dict[str, Any], output, resume: bool) -> RunOptions:
+    """Options from, in this order: the command line, the run to be resumed, the preset.
+
+    Args:
+        recipe: the `Recipe`.
+        given: option name, or "preset", -> value, of the command line.
+        output: the run folder.
+        resume: whether its options count.
+
+    Raises:
+        ValueError: flags that contradict the resumed run (lists the differences).
+        FileNotFoundError: `output` holds no run to resume.
+    """
+    if not resume:
+        return recipe.make_options(**given)
+    started = files.read_options(output)
+    method = started.get("method") or started.get("app", recipe.name).replace("-", "_")
+    if method != recipe.name or started.get("preset") not in recipe.presets:
+        raise ValueError(f"--resume expects a run of the method {recipe.name}. Received: {output}, a "
+                         f"run of {method}. Resume it with the command that made it.")
+    known = renamed(started, recipe.options)
+    if strange := known.keys() - recipe.options.keys() - _IGNORED - {"method", "preset"}:
+        raise ValueError(f"--resume expects a run with known options. Received: {output}, whose "
+                         f"options.json has {sorted(strange)}. Resume it with the version that "
+                         "made it.")
+    known = {name: value for name, value in known.items() if name in {*recipe.options, "preset"}}
+    lines = "".join(f"\n  --{name}: the run has {known.get(name)!r}, received {value!r}"
+                    for name, value in given.items()
+                    if name not in _MAY_DIFFER and known.get(name) != value)
+    if lines:
+        raise ValueError(
+            f"--resume expects the options that the run in {output} was started with. "
+            f"Received:{lines}\nLeave them out (the run's own are used) or choose another --output."
+        )
+    # A run of an earlier version lacks the options that are new.
+    return recipe.make_options(**{**known, **given})

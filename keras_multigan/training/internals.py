@@ -1,0 +1,62 @@
+"""All that this package needs of Keras' and TensorFlow's private names.
+
+A new version of either may rename them: `tests/training/test_internals.py` has one test per function.
+"""
+
+import copy
+
+import keras
+
+_SEED_STATE = "seed_generator_state"  # the name that keras.random.SeedGenerator gives its variable
+
+
+def flatten_layers(model: keras.Model) -> list[keras.layers.Layer]:
+    """All layers in `model`, at any depth, without the model itself."""
+    return list(model._flatten_layers(include_self=False))
+
+
+def is_seed_state(variable: keras.Variable) -> bool:
+    """Whether `variable` is the state of a seed generator, which Keras does not save."""
+    return variable.path.endswith(_SEED_STATE)
+
+
+def drop_loss_tracker(model: keras.Model) -> None:
+    """Removes the metric "loss" of a compiled model, which has one loss per phase instead."""
+    model._loss_tracker = None
+
+
+def check_compiled(model: keras.Model, method: str) -> None:
+    """Raises ValueError if `model` is not compiled."""
+    model._assert_compile_called(method)
+
+
+def trained_variables(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
+    """The variables that a built optimizer updates."""
+    return optimizer._trainable_variables
+
+
+def single_threaded(step):
+    """A traced TensorFlow function whose operations run one after the other in a fixed order.
+
+    TensorFlow's public interface does not name the executor of a function.
+    """
+    import tensorflow as tf
+    from tensorflow.python.eager import context
+
+    options = copy.copy(context.context().function_call_options)
+    options.executor_type = "SINGLE_THREADED_EXECUTOR"
+    # Grappler's memory optimizer writes additions in a way that this executor does not know.
+    config = tf.compat.v1.ConfigProto.FromString(options.config_proto_serialized)
+    config.graph_options.rewrite_options.memory_optimization = (
+        config.graph_options.rewrite_options.NO_MEM_OPT)
+    options.config_proto_serialized = config
+
+    def run(*arguments):
+        usual = context.context().function_call_options
+        context.context().function_call_options = options
+        try:
+            return step(*arguments)
+        finally:
+            context.context().function_call_options = usual
+
+    return run

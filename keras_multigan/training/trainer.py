@@ -1,0 +1,393 @@
+"""A Keras model that is trained by phases: compile, steps, fit, saving."""
+
+import functools
+import inspect
+from collections.abc import Callable
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_multigan import losses, schedules
+from keras_multigan.training import feed, internals
+from keras_multigan.training.engine import load_engine
+from keras_multigan.training.optimizers import OptimizerGroup
+from keras_multigan.training.phase import Phase
+
+
+class ReplicaSeedGenerator(keras.random.SeedGenerator):
+    """A seed generator that draws differently on every replica of a distribution strategy.
+
+    Keras' own gives all replicas the same numbers.
+    """
+
+    def next(self, ordered=True):
+        return load_engine().fold_in_replica(super().next(ordered))
+
+
+class Trainer(keras.Model):
+    """A model whose training step is a list of `Phase`s, each with its own optimizer.
+
+    A subclass creates its networks, defines `phases()` and names in `log_names` what its losses log
+    besides themselves. What its constructor takes it keeps under the same name (`self.critic`,
+    `self.gp_weight`), from which `get_config` rebuilds it.
+
+    Args:
+        seed: int that fixes random draws and the order of the data. None draws one from NumPy's random
+            state, which `keras.utils.set_random_seed` fixes.
+    """
+
+    log_names = ()
+    num_classes = None  # a model that needs labels sets their number
+    renamed = {}  # old name -> name of constructor arguments, for files of earlier versions
+
+    def __init__(self, *, seed: int | None = None, name: str | None = None, **kwargs):
+        for old in self.renamed.keys() & kwargs.keys():
+            raise TypeError(f"{type(self).__name__} expects {self.renamed[old]}=. Received: {old}=, "
+                            "its name in version 0.1. Rename the argument.")
+        super().__init__(name=name, **kwargs)
+        self.engine = load_engine()
+        self.seed = np.random.randint(2**31) if seed is None else int(seed)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
+        self._schedules = {}
+        self._inference = {}
+        self.built = True
+
+    # What a subclass defines.
+
+    def phases(self) -> list[Phase]:
+        """The list of `Phase`s of one training step, in order."""
+        raise NotImplementedError(f"{type(self).__name__} must define phases().")
+
+    @property
+    def batch_unit(self) -> int:
+        """What one replica's share of a real batch must be a multiple of."""
+        return 1
+
+    @property
+    def batch_parts(self) -> str:
+        """What `batch_unit` counts, for messages."""
+        return "1 sample"
+
+    def default_optimizer(self, phase: str) -> keras.optimizers.Optimizer:
+        """The paper's optimizer of `phase`, used if `compile` is given none."""
+        raise ValueError(
+            f"compile expects {phase}_optimizer. Received: None. Pass a Keras optimizer."
+        )
+
+    # What losses use.
+
+    def add_schedule(self, name: str, schedule) -> Callable:
+        """Creates the loss weight `self.<name>_value`, a scalar variable that follows `schedule`
+        (a number or a callable epoch -> weight) when `fit` begins an epoch."""
+        self._schedules[name] = schedule = schedules.get(schedule)
+        variable = self.add_weight(
+            shape=(), initializer=keras.initializers.Constant(schedule(0)), dtype="float32",
+            trainable=False, name=name, autocast=False,
+        )
+        setattr(self, f"{name}_value", variable)
+        return schedule
+
+    def draw(self, distribution: Callable, batch_size: int, *shape: int):
+        """This replica's rows (batch_size, *shape) of what one device would draw for all of them.
+
+        Args:
+            distribution: `keras.random.normal` or another function of shape and seed.
+        """
+        replicas = self.engine.num_replicas()
+        numbers = distribution((batch_size * replicas, *shape), seed=self.seed_generator)
+        return self.engine.replica_share(numbers)
+
+    def gradient_penalty(self, network: Callable, real, fakes):
+        """WGAN-GP's E (||grad D(x^)||_2 - 1)^2, x^ = eps x + (1 - eps) x~, eps ~ U[0, 1] per sample.
+
+        Args:
+            network: D, called with training=True.
+            real, fakes: x and x~, tensors (m, ...) of equal shape.
+
+        Returns:
+            float32 scalar, at least 0.
+        """
+        epsilon = self.draw(keras.random.uniform, real.shape[0], *[1] * (len(real.shape) - 1))
+        return ops.mean(self.gradient_penalties(network, real, fakes, epsilon))
+
+    def gradient_penalties(self, network: Callable, real, fakes, epsilon):
+        """(||grad D(x^)||_2 - 1)^2 of each sample, float32 (m,), for a given eps (m, 1, ...)."""
+        real, epsilon = ops.cast(real, fakes.dtype), ops.cast(epsilon, fakes.dtype)
+        return losses.gradient_penalties(self.input_gradient(
+            lambda x: network(x, training=True), epsilon * real + (1 - epsilon) * fakes))
+
+    def input_gradient(self, fn: Callable, x):
+        """The gradient of sum(fn(x)) with respect to x, itself differentiable; same shape as x."""
+        return self.engine.input_gradient(fn, x)
+
+    def batch_mean(self, values):
+        """The mean of values (m, ...) over the rows of all replicas, differentiable."""
+        return self.mean_over_replicas(ops.mean(values, axis=0))
+
+    def mean_over_replicas(self, value):
+        """The mean of the replicas' tensors, differentiable."""
+        return self.engine.mean_over_replicas(value)
+
+    def run_network(self, network: keras.Model, inputs: np.ndarray,
+                    batch_size: int = 500) -> np.ndarray:
+        """The outputs of `network` in inference mode, float32 (N, ...), computed in batches.
+
+        Unlike `predict` it builds no data pipeline and does not wait for other workers.
+        """
+        run = self._inference.setdefault(id(network), self.engine.inference(network))
+        outputs = [ops.convert_to_numpy(run(inputs[start : start + batch_size]))
+                   for start in range(0, len(inputs), batch_size)]
+        return np.concatenate(outputs).astype("float32", copy=False)
+
+    # Training.
+
+    def compile(self, *unnamed, run_eagerly: bool = False, steps_per_execution: int = 1,
+                jit_compile: bool | str = "auto", **optimizers):
+        """Sets one optimizer per phase.
+
+        Args:
+            **optimizers: `<phase name>_optimizer=` a Keras optimizer (or its name) for each phase. The
+                paper's is used if it is left out.
+            run_eagerly, steps_per_execution, jit_compile: as in `keras.Model.compile`.
+
+        Raises:
+            TypeError: an argument without name, or one that names no phase.
+            ValueError: an optimizer shared by two phases; the float16 precision; jit_compile or
+                steps_per_execution > 1 on several TensorFlow replicas; a constructor argument that
+                `get_config` does not have.
+        """
+        if self.dtype_policy.compute_dtype == "float16":
+            raise ValueError(
+                "Expected the precision float32 or mixed_bfloat16. Received: mixed_float16, which "
+                "needs loss scaling in every phase. Use keras.config.set_dtype_policy"
+                "('mixed_bfloat16')."
+            )
+        self.engine.check_compile(jit_compile, steps_per_execution)
+        self._check_config()
+        phases = self.phases()
+        names = [phase.name for phase in phases]
+        unknown = set(optimizers) - {f"{name}_optimizer" for name in names}
+        if unnamed or unknown:
+            raise TypeError(
+                f"compile expects {', '.join(f'{name}_optimizer=' for name in names)}. Received: "
+                f"{', '.join([*map(repr, unnamed), *sorted(unknown)])}. The losses are the model's own."
+            )
+        self._compile_arguments = dict(
+            run_eagerly=run_eagerly, steps_per_execution=steps_per_execution,
+            jit_compile=jit_compile,
+        )
+        chosen = {name: optimizers.get(f"{name}_optimizer") for name in names}
+        group = OptimizerGroup(
+            {name: self.default_optimizer(name) if o is None else keras.optimizers.get(o)
+             for name, o in chosen.items()}
+        )
+        group.build(phases)
+        for layer in internals.flatten_layers(self):  # dropout, too, draws by replica
+            if type(getattr(layer, "seed_generator", None)) is keras.random.SeedGenerator:
+                layer.seed_generator.__class__ = ReplicaSeedGenerator
+        super().compile(optimizer=group, loss=None, **self._compile_arguments)
+        internals.drop_loss_tracker(self)
+        self._trackers = {
+            name: keras.metrics.Mean(name=name)
+            for name in [*(f"{name}_loss" for name in names), *self.log_names]
+        }
+
+    @property
+    def steps_trained(self) -> int:
+        """Training steps done so far, over all calls of `fit`."""
+        return int(ops.convert_to_numpy(self.optimizer.iterations))
+
+    @property
+    def batches_per_step(self) -> int:
+        """Real batches that one training step consumes."""
+        return max(phase.repeats for phase in self.phases())
+
+    def train_step(self, *arguments):
+        """What Keras calls, with other arguments on every backend."""
+        return self.engine.train_step(self, *arguments)
+
+    def make_train_function(self, force=False):
+        made = self.train_function
+        super().make_train_function(force)
+        if self.train_function is not made:
+            self.train_function = self.engine.in_fixed_order(self.train_function, self)
+
+    def run_step(self, data):
+        """One training step on the batches of `data`; its logs, averaged over the epoch so far."""
+        fields = dict(zip(self._fields, data if isinstance(data, (tuple, list)) else (data,)))
+        parts = self.batches_per_step
+        # Without this the end of a dataset would come when half a step has happened.
+        with self.engine.after(fields["images"]):
+            images, labels, weights = (
+                _split(fields[name], parts, self._replica_batch_size) if name in fields
+                else [None] * parts for name in ("images", "labels", "sample_weights"))
+            self.step(images, labels, weights)
+            self.optimizer.assign_add(self.optimizer.iterations, 1)
+        return {name: tracker.result() for name, tracker in self._trackers.items()}
+
+    def step(self, images, labels, sample_weights):
+        """One training step on lists of real batches, of their labels and of their weights (None if
+        there are none). Override it for another order of updates."""
+        for phase in self.phases():
+            batches = list(zip(images, labels, sample_weights, strict=True))[: phase.repeats]
+            self.engine.repeat(functools.partial(self.update, phase), batches)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """What `fit` does before epoch number `epoch`: the scheduled loss weights get their values."""
+        for name, schedule in self._schedules.items():
+            getattr(self, f"{name}_value").assign(schedule(epoch))
+
+    def update(self, phase: Phase, images, labels=None, sample_weights=None) -> None:
+        """One update of `phase`; its logs go to the metrics."""
+        batch = (images, labels, sample_weights)[: 3 if phase.takes_sample_weights else 2]
+        logs = self.engine.minimize(phase, self.optimizer[phase.name], *batch)
+        if phase.after is not None:
+            phase.after()
+        if unknown := logs.keys() - self._trackers.keys():
+            raise ValueError(
+                f"The loss of the phase {phase.name!r} is expected to log what log_names has, "
+                f"{list(self.log_names)}. Received: {sorted(unknown)}. Add it to "
+                f"{type(self).__name__}.log_names."
+            )
+        for name, value in logs.items():
+            self._trackers[name].update_state(value)
+
+    def check_batch_size(self, batch_size: int) -> None:
+        """Raises ValueError unless real batches of this size, over all replicas, can be used."""
+        unit, replicas = self.batch_unit, self.engine.num_replicas()
+        if batch_size < 1 or batch_size % (unit * replicas):
+            unit *= replicas
+            raise ValueError(
+                f"The batch size is expected to be a multiple of {unit} ({self.batch_parts}, "
+                f"{replicas} replicas). Received: {batch_size}. Use "
+                f"{max(batch_size // unit, 1) * unit} or {max(batch_size // unit + 1, 2) * unit}."
+            )
+        devices = self.engine.num_devices()
+        if batch_size * self.batches_per_step % devices:
+            raise ValueError(f"The batch size is expected to be a multiple of the {devices} devices. "
+                             f"Received: {batch_size}. Use {max(batch_size // devices, 1) * devices}.")
+
+    def fit(self, x, y=None, batch_size: int | None = None, epochs: int = 1, verbose="auto",
+            callbacks=None, initial_epoch: int = 0, steps_per_epoch: int | None = None,
+            sample_weight: np.ndarray | None = None) -> keras.callbacks.History:
+        """Trains the model. One step updates every phase and consumes `batches_per_step` batches.
+
+        Args:
+            x: NumPy array of images (N, H, W, C), float32 in [-1, 1], or of vectors (N, d); or a
+                `tf.data.Dataset` of batches (all of one size but the last) of images, (images, labels)
+                or (images, labels, sample weights); or a source of `data.synthetic`, of which every
+                batch is a new draw.
+            y: integer labels (N,), only beside an array. A model with `num_classes` needs labels in
+                0..num_classes-1.
+            batch_size: samples per batch for arrays and sources. None is 32, rounded up to fit the
+                generators.
+            epochs, verbose, callbacks, initial_epoch: as in `keras.Model.fit`.
+            steps_per_epoch: steps per epoch; None is one pass over the data. A source needs it.
+            sample_weight: float array (N,), finite and at least 0, only beside an array, for a model
+                with a loss that takes `sample_weights`.
+
+        Arrays are shuffled, and sources drawn, by (`seed`, steps trained so far). So a loaded model
+        goes on bit for bit if `initial_epoch` says how many epochs it has had: schedules follow the
+        epoch. State must be restored before `fit` (`callbacks.restore_checkpoint`, `load_model`).
+        Keras' BackupAndRestore restores it too late, after the order is fixed. A Dataset is not
+        reshuffled.
+
+        Returns:
+            `keras.callbacks.History`, with the mean of each log per epoch.
+
+        Raises:
+            ValueError: the batch does not fit the model, images out of range, too few of them, weights
+                that no loss takes.
+            TypeError: x is none of these.
+        """
+        internals.check_compiled(self, "fit")
+        dataset, steps_per_epoch = feed.steps(self, x, y, batch_size, steps_per_epoch, sample_weight)
+        callbacks = [_BeginEpoch(), *keras.tree.flatten(callbacks or [])]
+        with self.engine.synchronized(self):
+            return super().fit(
+                dataset, epochs=epochs, verbose=verbose, initial_epoch=initial_epoch,
+                callbacks=callbacks, steps_per_epoch=steps_per_epoch,
+                shuffle=False,  # the dataset is shuffled already if it is ours
+            )
+
+    def set_batch(self, batch_size: int, fields: tuple[str, ...]) -> None:
+        """What `fit` does once it knows the size of a real batch, over all replicas, and the fields of
+        an element: "images" and, if they are there, "labels" and "sample_weights"."""
+        self.check_batch_size(batch_size)
+        if "sample_weights" in fields and not any(p.takes_sample_weights for p in self.phases()):
+            raise ValueError(
+                "sample_weight is expected to be None for a model whose losses take no "
+                f"`sample_weights`. Received: weights for {type(self).__name__}. Leave them out."
+            )
+        self.samples_per_step = batch_size * self.batches_per_step
+        self._replica_batch_size, self._fields = batch_size // self.engine.num_replicas(), fields
+
+    # Saving.
+
+    def get_config(self) -> dict:
+        """The constructor's arguments, as kept under their names."""
+        kept = {name: getattr(self, name) for name in self._arguments() if hasattr(self, name)}
+        return {**super().get_config(), **{
+            name: keras.saving.serialize_keras_object(value) for name, value in kept.items()}}
+
+    @classmethod
+    def from_config(cls, config: dict):
+        return cls(**{cls.renamed.get(name, name): keras.saving.deserialize_keras_object(value)
+                      if isinstance(value, (dict, list)) and name != "dtype" else value
+                      for name, value in config.items()})
+
+    @classmethod
+    def _arguments(cls):
+        """The names of the constructor's own arguments, and `seed`."""
+        named = [name for name, p in inspect.signature(cls.__init__).parameters.items()
+                 if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+        return dict.fromkeys([*named[1:], "seed"])
+
+    def _check_config(self):
+        if all(hasattr(self, name) for name in self._arguments()):
+            return
+        if missing := self._arguments().keys() - self.get_config().keys():
+            raise ValueError(
+                f"get_config is expected to have every argument of {type(self).__name__}'s constructor;"
+                f" else a saved model could not be loaded. Received: none for {sorted(missing)}. Keep "
+                f"it (self.{min(missing)} = {min(missing)}) or extend get_config."
+            )
+
+    def get_compile_config(self):
+        if not self.compiled:
+            return None
+        optimizers = {f"{name}_optimizer": keras.saving.serialize_keras_object(o)
+                      for name, o in self.optimizer.members.items()}
+        return {**self._compile_arguments, **optimizers}
+
+    def compile_from_config(self, config):
+        self.compile(**{name: keras.saving.deserialize_keras_object(value)
+                        if isinstance(value, dict) else value for name, value in config.items()})
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        # Keras never saves random state; without it a resumed run would draw other noise.
+        for index, state in enumerate(self._seed_states()):
+            store[f"seed_{index}"] = ops.convert_to_numpy(state)
+
+    def load_own_variables(self, store):
+        states = self._seed_states()
+        saved = {key: store[key] for key in store.keys()}
+        for index, state in enumerate(states):
+            state.assign(saved.pop(f"seed_{index}"))
+        super().load_own_variables(saved)
+
+    def _seed_states(self):
+        return [v for v in self.variables if internals.is_seed_state(v)]
+
+
+class _BeginEpoch(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.begin_epoch(epoch)
+
+
+def _split(tensor, parts, size):
+    """A tensor (parts * size, ...) as a list of tensors (size, ...), whose shapes are known."""
+    tensor = ops.reshape(tensor, (parts, size, *tensor.shape[1:]))
+    return [tensor[index] for index in range(parts)]
