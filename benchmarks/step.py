@@ -20,8 +20,10 @@ import tempfile
 import time
 
 import contenders
-import multigan_cli
 import numpy as np
+
+import multigan_cli
+
 
 class Worker:
     """A contender in its process."""
@@ -122,8 +124,8 @@ def table(rows):
     return "\n".join(lines)
 
 
-def compare(contenders_=("keras", "ours"), num_generators=("5",), precision=("float32",), batch_size=500,
-            width=1.0, rounds=5, steps=2, samples=2000, output="runs/benchmark"):
+def compare(contenders_=("keras", "ours"), num_generators=("5",), precision=("float32",),
+            batch_size=500, width=1.0, rounds=5, steps=2, samples=2000, output="runs/benchmark"):
     """Runs the contenders in turns and writes what they took; the arguments are the flags."""
     from keras_multigan.runs import files
 

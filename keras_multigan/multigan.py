@@ -1,9 +1,12 @@
 """The base class of all multi-generator models: what a game is."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 from keras import ops
 
+from keras_multigan import export
 from keras_multigan.checks import output_shape
 from keras_multigan.training import Trainer
 
@@ -22,14 +25,23 @@ class MultiGAN(Trainer):
         latent_dim: length of a noise vector; noise is standard normal.
         seed: int that fixes noise and data order. None draws one from NumPy's random state, which
             `keras.utils.set_random_seed` fixes.
+        ema: decay of averaged copies of the generators, in [0, 1), from which `sample` and export draw.
+            Every model takes it. None: no copies.
+        clone: function without arguments that returns new copies of the generators, which share among
+            each other what these do. None: each generator is copied for itself.
+
+    After every step t = 0, 1, ... an averaged weight a moves to d a + (1 - d) w, with w the generator's
+    and d = min(ema, (1 + t) / (10 + t)), which forgets the initial weights in runs of any length. Batch
+    normalisation statistics are copied.
 
     Raises:
-        ValueError: no generators, or their shapes do not fit `latent_dim` or each other.
+        ValueError: no generators, their shapes do not fit `latent_dim` or each other, ema out of range.
     """
 
     generator_batch_size = None  # of a model that has such an argument
 
-    def __init__(self, generators, *, latent_dim: int, seed: int | None = None, **kwargs):
+    def __init__(self, generators, *, latent_dim: int, seed: int | None = None,
+                 ema: float | None = None, clone: Callable | None = None, **kwargs):
         super().__init__(seed=seed, **kwargs)
         self._joint_generators = None
         if isinstance(generators, keras.Model) and len(getattr(generators, "outputs", None) or []) > 1:
@@ -55,6 +67,37 @@ class MultiGAN(Trainer):
                 f"Received: {shapes}. Give their builders the same image_shape."
             )
         self.image_shape = shapes[0]
+        self.ema, self.averaged_generators = None, []
+        if ema is not None:
+            self.add_averages(ema, clone)
+
+    def add_averages(self, ema: float, clone: Callable | None = None) -> None:
+        """Creates `averaged_generators`, as the class describes."""
+        if not 0 <= ema < 1:
+            raise ValueError(f"ema is expected to be a number, 0 <= ema < 1. Received: {ema}")
+        self.ema = float(ema)
+        if clone is not None:
+            self.averaged_generators = clone()
+        elif self._joint_generators is not None:
+            joint = keras.models.clone_model(self._joint_generators)
+            self.averaged_generators = [keras.Model(joint.input, o) for o in joint.outputs]
+        else:
+            self.averaged_generators = [keras.models.clone_model(g) for g in self.generators]
+        for average, generator in zip(self.averaged_generators, self.generators, strict=True):
+            average.set_weights(generator.get_weights())
+            average.trainable = False
+
+    def step(self, images, labels, sample_weights):
+        super().step(images, labels, sample_weights)
+        if not self.averaged_generators:
+            return
+        steps = ops.cast(self.optimizer.iterations, "float32")
+        decay = ops.minimum(self.ema, (1 + steps) / (10 + steps))
+        pairs = {id(mean): (mean, value)
+                 for average, generator in zip(self.averaged_generators, self.generators, strict=True)
+                 for mean, value in zip(average.weights, generator.weights, strict=True)}
+        for mean, value in pairs.values():
+            mean.assign(decay * mean + (1 - decay) * value if value.trainable else value)
 
     @property
     def batch_parts(self) -> str:
@@ -71,8 +114,8 @@ class MultiGAN(Trainer):
 
     @property
     def sampling_generators(self) -> list[keras.Model]:
-        """The networks that `sample` and export use: `generators`, or a model's copies of them."""
-        return self.generators
+        """The networks that `sample` and export use: the averaged generators if there are any."""
+        return self.averaged_generators or self.generators
 
     def draw_images(self, generator: int, batch_size: int):
         """Training-mode images (batch_size, H, W, C) of generator number `generator`."""
@@ -100,6 +143,24 @@ class MultiGAN(Trainer):
         if self.generator_batch_size is not None and self.generator_batch_size % replicas:
             raise ValueError("generator_batch_size is expected to be a multiple of the number of "
                              f"replicas, {replicas}. Received: {self.generator_batch_size}")
+
+    def call(self, noise, training=False):
+        """Images of the mixture from noise (N, latent_dim). Row i is of generator i mod n, or, if the
+        shares are not equal, of the generator at the place (i + 1/2) / N of all shares."""
+        networks = self.generators if training else self.sampling_generators
+        count, rows = self.num_generators, ops.arange(ops.shape(noise)[0])
+        chosen = rows % count
+        if self.mixture_weights is not None:
+            places = (ops.cast(rows, "float32") + 0.5) / ops.cast(ops.shape(noise)[0], "float32")
+            chosen = ops.searchsorted(np.cumsum(self.mixture_weights)[:-1].astype("float32"), places,
+                                      side="right")
+        chosen = ops.reshape(ops.one_hot(chosen, count), (-1, count, *[1] * len(self.image_shape)))
+        images = ops.stack([network(noise, training=training) for network in networks], axis=1)
+        return ops.sum(images * ops.cast(chosen, images.dtype), axis=1)
+
+    def export(self, filepath, **kwargs) -> list[str]:
+        """`keras_multigan.export.export_generators(self, filepath, **kwargs)`."""
+        return export.export_generators(self, filepath, **kwargs)
 
     def sample(self, num_samples: int, generator: int | None = None, seed: int | None = None,
                batch_size: int = 500) -> np.ndarray:
@@ -145,4 +206,5 @@ class MultiGAN(Trainer):
         config = super().get_config()
         if "generators" in config and self._joint_generators is not None:
             config["generators"] = keras.saving.serialize_keras_object(self._joint_generators)
-        return {**config, "latent_dim": self.latent_dim}
+        return {**config, "latent_dim": self.latent_dim, **({} if self.ema is None else {
+            "ema": self.ema})}

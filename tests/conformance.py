@@ -157,7 +157,7 @@ def check_export(make, tmp_path):
     from keras_multigan.export import export_generators
 
     if keras.backend.backend() != "tensorflow":
-        pytest.skip("export needs KERAS_BACKEND=tensorflow; tests/apps export what JAX trained")
+        pytest.skip("export needs KERAS_BACKEND=tensorflow; tests/cli export what JAX trained")
     model = make()
     paths = export_generators(model, tmp_path / "export")
     assert len(paths) == model.num_generators + 1

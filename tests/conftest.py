@@ -1,6 +1,7 @@
 """Fixtures of several tests."""
 
-import importlib
+import collections
+import fcntl
 import json
 import os
 import pathlib
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as in the apps, whichever test comes first
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as multigan_cli, whichever test comes first
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     # What JAX compiles is kept for this session's other processes. They inherit the name.
@@ -22,8 +23,11 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
-TINY = ("--n_generators=2", "--width=0.0625", "--batch_size=8", "--epochs=2", "--steps_per_epoch=2",
+DOOR = REPOSITORY / "multigan_cli.py"
+# Of `multigan train commute`.
+TINY = ("--num_generators=2", "--width=0.0625", "--batch_size=8", "--epochs=6", "--steps_per_epoch=2",
         "--n_critic=2")
+Done = collections.namedtuple("Done", "code out err")
 
 
 def pytest_collection_modifyitems(items):
@@ -50,18 +54,54 @@ def two_workers():
 
 
 @pytest.fixture(scope="session")
-def run_app():
-    """run_app("sample.py", "--flag=1", ...) -> subprocess.CompletedProcess, in the repository."""
+def run_process():
+    """run_process("train", "mim", "--flag=1", ...) -> subprocess.CompletedProcess of a command."""
 
-    def run(name, *flags, code=0, **kwargs):
+    def run(*words, door=DOOR, code=0, cwd=None):
         done = subprocess.run(
-            [sys.executable, str(REPOSITORY / "apps" / name), *map(str, flags)],
-            capture_output=True, text=True, timeout=600, cwd=REPOSITORY, **kwargs,
-        )
+            [sys.executable, str(door), *map(str, words)], capture_output=True, text=True, timeout=600,
+            cwd=cwd, env={**os.environ, "PYTHONPATH": str(REPOSITORY)})
         assert done.returncode == code, done.stdout + done.stderr
         return done
 
     return run
+
+
+@pytest.fixture
+def multigan(capsys, monkeypatch, tmp_path):
+    """multigan("sample", "--flag=1", ...) -> Done of the command, which runs here, in the folder
+    `tmp_path`: seconds faster than a process."""
+    from keras_multigan.cli import main
+
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words):
+        capsys.readouterr()
+        try:
+            main.main([str(word) for word in words])
+            code = 0
+        except SystemExit as stop:
+            code = stop.code
+        return Done(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def refused(multigan, tmp_path):
+    """refused(words, message, ...): the command ends with 2, one error that has all messages, and
+    writes nothing. Returns what it says."""
+
+    def check(words, *messages):
+        before = sorted(tmp_path.rglob("*"))
+        done = multigan(*words)
+        assert done.code == 2 and done.err.startswith("error: "), done
+        for message in messages:
+            assert message in done.err
+        assert sorted(tmp_path.rglob("*")) == before
+        return done.err
+
+    return check
 
 
 @pytest.fixture(scope="session")
@@ -80,34 +120,54 @@ def stand_in(tmp_path_factory):
     return write
 
 
+@pytest.fixture(scope="session")
+def stand_in_classifier(tmp_path_factory):
+    """stand_in_classifier(32, 32, 3) -> the path of an untrained classifier of such images, for runs
+    whose measures need not mean anything: training one is the longest part of a tiny run."""
+    import keras
+
+    made = {}
+
+    def write(*shape):
+        if shape not in made:
+            keras.utils.set_random_seed(0)
+            made[shape] = tmp_path_factory.mktemp("classifier") / "classifier.keras"
+            keras.Sequential([keras.Input(shape), keras.layers.Flatten(),
+                              keras.layers.Dense(10)]).save(made[shape])
+        return str(made[shape])
+
+    return write
+
+
 @pytest.fixture
-def run_app_in_process(capsys, monkeypatch):
-    """run("train_commute", flags) -> (exit code, standard error): seconds faster than a process."""
-    from absl import flags
+def train_here(monkeypatch, tmp_path):
+    """train_here("mim", "paper", epochs=1, ...) -> (folder of the run, its results). Measures few
+    images."""
+    import keras
 
-    monkeypatch.syspath_prepend(str(REPOSITORY / "apps"))
-    monkeypatch.chdir(REPOSITORY)
+    from keras_multigan import recipes
+    from keras_multigan.runs import measures
 
-    def run(name, arguments):
-        module = importlib.import_module(name)
-        known = set(flags.FLAGS)
-        module.define_flags()
-        capsys.readouterr()
-        try:
-            with pytest.raises(SystemExit) as stop:
-                module.common.run(module.main, [name, *map(str, arguments)])
-        finally:
-            for flag in set(flags.FLAGS) - known:
-                delattr(flags.FLAGS, flag)
-            flags.FLAGS.unparse_flags()
-        return stop.value.code or 0, capsys.readouterr().err
+    monkeypatch.setattr(measures, "NUM_EVALUATION_IMAGES", 200)
 
-    return run
+    def train(name, preset, **given):
+        recipe, output = recipes.find(name), tmp_path / "run"
+        return output, recipe.train(recipe.make_options(preset, **given), output)
+
+    yield train
+    keras.utils.clear_session()
 
 
 @pytest.fixture(scope="session")
-def tiny_run(run_app, tmp_path_factory):
-    """The folder of a finished run of apps/train_commute.py on digits with two tiny generators."""
-    output = tmp_path_factory.mktemp("runs") / "tiny"
-    run_app("train_commute.py", *TINY, f"--output={output}")
+def tiny_run(run_process, tmp_path_factory):
+    """The folder of a finished `multigan train commute` on digits with two tiny generators. Read only:
+    pytest-xdist's workers share it."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    output = folder / "tiny"
+    with open(folder / "tiny.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (output / "metrics.json").exists():
+            run_process("train", "commute", *TINY, f"--output={output}", cwd=folder)
     return output

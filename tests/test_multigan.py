@@ -1,9 +1,11 @@
 """What all models share: fit on arrays and datasets, compile, sampling, errors."""
 
+import conformance
 import keras
 import numpy as np
 import pytest
 import tiny
+import zoo
 
 from keras_multigan.models import ComMutEGAN
 from keras_multigan.multigan import MultiGAN
@@ -164,11 +166,132 @@ def test_bad_datasets():
             model.fit(data, verbose=0, **arguments)
 
 
+def batches(labels, names=("image", "label"), count=6, size=10):
+    return [dict(zip(names, (tiny.images(size, seed=k), np.full(size, k)))) if labels == "dict" else
+            (tiny.images(size, seed=k), np.full(size, k)) if labels else tiny.images(size, seed=k)
+            for k in range(count)]
+
+
+class Batches(keras.utils.PyDataset):
+    def __init__(self, batches):
+        super().__init__()
+        self.batches, self.asked, self.ends = batches, [], 0
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, index):
+        self.asked.append(index)
+        return self.batches[index]
+
+    def on_epoch_end(self):
+        self.ends += 1
+
+
+@pytest.mark.parametrize("labels", [False, True, "dict"])
+def test_batches_of_a_py_dataset_and_of_an_iterator_train_alike(labels):
+    models = [make(n_critic=1) for _ in range(3)]
+    models[0].fit(Batches(batches(labels)), epochs=2, verbose=0)
+    models[1].fit(iter(batches(labels) * 2), epochs=2, steps_per_epoch=6, verbose=0)
+    for epoch in range(2):  # in two parts
+        models[2].fit(Batches(batches(labels)), epochs=epoch + 1, initial_epoch=epoch, verbose=0)
+    assert models[0].steps_trained == 12
+    assert tiny.same(models[0], models[1]) and tiny.same(models[0], models[2])
+
+
+def test_a_py_dataset_goes_on_where_the_last_step_stopped():
+    model, data = make(n_critic=1), Batches(batches(False))
+    model.fit(data, steps_per_epoch=4, verbose=0)
+    data.asked.clear()
+    model.fit(data, steps_per_epoch=1, verbose=0)
+    assert data.asked[:2] == [0, 4]  # the first one is looked at
+
+
 def test_a_dataset_of_dicts():
     tf = pytest.importorskip("tensorflow")
-    data = tf.data.Dataset.from_tensor_slices({"image": tiny.images()}).batch(10)
-    with pytest.raises(TypeError, match="images, or of .images, labels.*as_supervised=True"):
-        make().fit(data, verbose=0)
+    images = tiny.images()
+
+    def trained(element):
+        model = make()
+        model.fit(tf.data.Dataset.from_tensor_slices(element).batch(10), verbose=0)
+        return model
+
+    assert tiny.same(trained({"label": np.arange(60), "image": images, "id": np.arange(60)}),
+                     trained((images, np.arange(60))))
+    with pytest.raises(TypeError, match="keys image, label and sample_weight.*Received: picture"):
+        trained({"picture": images})
+
+
+def test_lists_and_tensors():
+    images = tiny.images()
+    models = [make() for _ in range(3)]
+    for model, x in zip(models, (images, list(images), keras.ops.convert_to_tensor(images))):
+        model.fit(x, batch_size=10, verbose=0)
+    assert tiny.same(models[0], models[1]) and tiny.same(models[0], models[2])
+
+
+def test_train_on_batch_of_any_size_before_fit():
+    model = make(n_critic=2)
+    logs = model.train_on_batch(tiny.images(10))
+    assert {"critic_loss", "generator_loss"} <= set(logs) and np.isfinite(list(logs.values())).all()
+    model.train_on_batch(tiny.images(4), np.zeros(4, "int64"))
+    assert model.steps_trained == 2 and int(model.optimizer["critic"].iterations) == 4
+    with pytest.raises(ValueError, match="multiple of 2"):
+        model.train_on_batch(tiny.images(5))
+    with pytest.raises(ValueError, match="return_dict=True"):
+        model.train_on_batch(tiny.images(4), return_dict=False)
+    model.fit(tiny.images(), batch_size=10, verbose=0)
+    assert model.steps_trained == 5
+
+
+def test_calling_the_model_and_predict_give_the_mixture():
+    model = make(3)
+    noise = np.random.default_rng(0).normal(size=(7, tiny.LATENT)).astype("float32")
+    images = model.predict(noise, verbose=0)
+    np.testing.assert_allclose(images, keras.ops.convert_to_numpy(model(noise)), atol=1e-6)
+    for i, image in enumerate(images):
+        expected = model.generators[i % 3](noise[i : i + 1], training=False)[0]
+        np.testing.assert_allclose(image, keras.ops.convert_to_numpy(expected), atol=1e-5)
+
+
+def test_the_called_mixture_has_the_models_shares():
+    model = zoo.mix_plus()
+    model.generator_weights.set_weights([np.log([0.75, 0.25])])
+    noise = np.random.default_rng(0).normal(size=(8, tiny.LATENT)).astype("float32")
+    images = keras.ops.convert_to_numpy(model(noise))
+    each = [keras.ops.convert_to_numpy(g(noise, training=False)) for g in model.generators]
+    np.testing.assert_allclose(images, np.concatenate([each[0][:6], each[1][6:]]), atol=1e-6)
+
+
+def test_what_a_gan_has_not_names_the_way():
+    model = make()
+    with pytest.raises(ValueError, match="evaluate.*model.sample"):
+        model.evaluate(tiny.images())
+    with pytest.raises(ValueError, match="validation_data.*model.sample"):
+        model.fit(tiny.images(), validation_data=tiny.images())
+    for data, arguments, message in (
+            (iter([tiny.images(10)]), {}, "steps_per_epoch is expected to be a number"),
+            (iter([]), dict(steps_per_epoch=1), "fewer samples"),
+            (Batches([]), {}, "have a length"),
+            (Batches([tiny.images(10)]), {}, "fewer samples"),
+            (Batches([tiny.images(10)] * 3), dict(batch_size=10), "batch_size expected to be None")):
+        with pytest.raises(ValueError, match=message):
+            model.fit(data, verbose=0, **arguments)
+
+
+@pytest.mark.tensorflow
+def test_export_as_in_keras(tmp_path):
+    model = make()
+    model.export(tmp_path / "export")
+    assert (tmp_path / "export" / "models.config").exists()
+
+
+def test_a_finite_dataset_brings_no_warning(recwarn):
+    tf = pytest.importorskip("tensorflow")
+    make().fit(tf.data.Dataset.from_tensor_slices(tiny.images()).batch(10), epochs=2, verbose=0)
+    assert not [w for w in recwarn if "ran out of data" in str(w.message)]
+    with pytest.raises(ValueError, match="Batch the dataset"):
+        make().fit(tf.data.Dataset.from_tensor_slices(tiny.images()), verbose=0)
 
 
 def test_a_critic_of_any_image_size_and_a_count_that_is_a_float():
@@ -196,3 +319,35 @@ def test_the_base_class_is_abstract():
     model = MultiGAN([tiny.generator()], latent_dim=tiny.LATENT)
     with pytest.raises(NotImplementedError, match="must define phases"):
         model.phases()
+
+
+@pytest.mark.parametrize("name", ["commute", "gm", "p2"])
+def test_averaged_generators(name):
+    """Shared weights are averaged once; sampling draws from the averages; loading keeps them."""
+    row = zoo.ROWS[name]
+    model = zoo.compiled(type(row()).from_config({**row().get_config(), "ema": 0.15}))
+    model.run_eagerly = True
+    distinct = {id(w): w for g in model.generators for w in g.weights}
+    copies = {id(w): w for g in model.averaged_generators for w in g.weights}
+    assert len(copies) == len(distinct) and not copies.keys() & distinct.keys()
+    expected = [keras.ops.convert_to_numpy(w) for w in distinct.values()]
+    for t, decay in enumerate([1 / 10, 0.15, 0.15]):
+        conformance.steps(model, 1, first=t)
+        for k, weight in enumerate(distinct.values()):
+            value = keras.ops.convert_to_numpy(weight)
+            expected[k] = decay * expected[k] + (1 - decay) * value if weight.trainable else value
+    for weight, mean in zip(copies.values(), expected, strict=True):
+        if "seed" not in weight.path:
+            np.testing.assert_allclose(keras.ops.convert_to_numpy(weight), mean, rtol=1e-5, atol=1e-6)
+    drawn = model.sample(4, generator=1, seed=3)
+    noise = keras.ops.convert_to_numpy(keras.random.normal((4, tiny.LATENT), seed=3))
+    averaged = model.averaged_generators[1](noise, training=False)
+    np.testing.assert_allclose(drawn, keras.ops.convert_to_numpy(averaged), atol=1e-5)
+    again = type(model).from_config(model.get_config())
+    assert again.ema == 0.15 and len(again.averaged_generators) == model.num_generators
+
+
+@pytest.mark.parametrize("ema", [-0.1, 1, float("nan")])
+def test_ema_out_of_range(ema):
+    with pytest.raises(ValueError, match="0 <= ema < 1"):
+        make(ema=ema)

@@ -1,4 +1,4 @@
-"""One paper a file."""
+"""The registry of models: one line per method, one file per paper or family of rivals."""
 
 from keras_multigan.models.commute import ComMutEGAN as ComMutEGAN
 from keras_multigan.models.gm import GMGAN as GMGAN

@@ -79,8 +79,11 @@ class GMGAN(MultiGAN):
         scale = (1.4 if dynamic else 1.0) if scale is None else scale
         latent = GaussianMixtureLatent(num_components, latent_dim, scale, center_range, seed,
                                        trainable=dynamic, name="latent")
-        super().__init__(component_generators(generator, latent), latent_dim=latent_dim, seed=seed,
-                         **kwargs)
+        super().__init__(
+            component_generators(generator, latent), latent_dim=latent_dim, seed=seed,
+            clone=lambda: component_generators(keras.models.clone_model(generator),
+                                               type(latent).from_config(latent.get_config())),
+            **kwargs)
         self.generator, self.discriminator, self.latent = generator, discriminator, latent
         self.num_components, self.center_range, self.scale = num_components, center_range, scale
         self.dynamic, self.supervised = dynamic, supervised

@@ -53,9 +53,7 @@ class MIXGAN(MultiGAN):
     For n_G = n_D the hinge gradient of every network is that of a batch of m. The generators' phase
     is one: the mixture of all must match the features of all classes.
 
-    `sample` and export use `averaged_generators`, whose weights a move, after every step t = 0, 1,
-    ..., to d a + (1 - d) w, with w the generator's and d = min(ema, (1 + t) / (10 + t)); their batch
-    normalisation statistics are the generators'.
+    `sample` and export use `averaged_generators`; see `MultiGAN`.
 
     Args:
         generators: list of n_G functional or sequential Keras models, noise (N, latent_dim) -> images
@@ -68,7 +66,7 @@ class MIXGAN(MultiGAN):
         num_classes: number K of the data's classes; None without labels.
         feature_matching_weight: None for 0.05 with labels, 0 without.
         discriminator_updates: per step.
-        ema: decay of the averages, in [0, 1).
+        ema: decay of the averaged generators, in [0, 1).
         seed: int that fixes noise and data order.
 
     Raises:
@@ -101,9 +99,6 @@ class MIXGAN(MultiGAN):
             feature_matching_weight = 0 if num_classes is None else 0.05
         self.feature_matching_weight = non_negative(feature_matching_weight, "feature_matching_weight")
         self.discriminator_updates = whole_number(discriminator_updates, "discriminator_updates")
-        self.ema = float(ema)
-        if not 0 <= self.ema < 1:
-            raise ValueError(f"ema is expected to be a number, 0 <= ema < 1. Received: {ema}")
         count = 1 if num_classes is None else num_classes + 1
         for k, discriminator in enumerate(self.discriminators):
             outputs = output_shape(discriminator, self.image_shape, f"discriminators[{k}]")
@@ -121,16 +116,13 @@ class MIXGAN(MultiGAN):
                     f"The generators are expected to make the classes 0..{num_classes - 1} together. "
                     f"Received: {made}. Take partition_classes({num_classes}, {self.num_generators})."
                 )
-        self.averaged_generators = [keras.models.clone_model(g) for g in self.generators]
-        for average, generator in zip(self.averaged_generators, self.generators, strict=True):
-            average.set_weights(generator.get_weights())
-            average.trainable = False
+        self.add_averages(ema)
 
     def phases(self):
         return [
             Phase("discriminator", self.discriminator_loss, self.discriminators,
                   repeats=self.discriminator_updates),
-            Phase("generator", self.generator_loss, self.generators, after=self.move_averages),
+            Phase("generator", self.generator_loss, self.generators),
         ]
 
     @property
@@ -140,10 +132,6 @@ class MIXGAN(MultiGAN):
     @property
     def batch_parts(self):
         return f"{self.batch_unit} discriminators"
-
-    @property
-    def sampling_generators(self):
-        return self.averaged_generators
 
     def default_optimizer(self, phase):
         return keras.optimizers.Adam(2e-4, beta_1=0.0, beta_2=0.9)
@@ -199,13 +187,6 @@ class MIXGAN(MultiGAN):
                 f"Received: {len(found)}. Build it with biggan_generator(classes=...)."
             )
         return found[0]
-
-    def move_averages(self):
-        steps = ops.cast(self.optimizer.iterations, "float32")
-        decay = ops.minimum(self.ema, (1 + steps) / (10 + steps))
-        for average, generator in zip(self.averaged_generators, self.generators, strict=True):
-            for mean, value in zip(average.weights, generator.weights, strict=True):
-                mean.assign(decay * mean + (1 - decay) * value if value.trainable else value)
 
 
 def partition_classes(num_classes, num_generators):

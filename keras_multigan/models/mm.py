@@ -58,8 +58,11 @@ class MMGAN(MultiGAN):
                  assignment="soft", seed=None, **kwargs):
         output_shape(generator, (latent_dim,), "generator")
         latent = GaussianMixtureLatent(num_components, latent_dim, seed=seed, name="latent")
-        super().__init__(component_generators(generator, latent), latent_dim=latent_dim, seed=seed,
-                         **kwargs)
+        super().__init__(
+            component_generators(generator, latent), latent_dim=latent_dim, seed=seed,
+            clone=lambda: component_generators(keras.models.clone_model(generator),
+                                               type(latent).from_config(latent.get_config())),
+            **kwargs)
         self.generator, self.critic, self.encoder, self.latent = generator, critic, encoder, latent
         self.num_components, self.alpha = num_components, non_negative(alpha, "alpha")
         self.assignment = one_of(assignment, ("soft", "straight_through"), "assignment")

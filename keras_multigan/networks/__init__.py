@@ -3,6 +3,8 @@
 Other Keras models of the same input and output shapes can be used instead.
 """
 
+from keras_multigan.networks.augment import DiffAugment as DiffAugment
+from keras_multigan.networks.augment import augmented as augmented
 from keras_multigan.networks.biggan import biggan_discriminator as biggan_discriminator
 from keras_multigan.networks.biggan import biggan_generator as biggan_generator
 from keras_multigan.networks.commute import commute_classifier as commute_classifier

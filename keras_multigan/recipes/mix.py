@@ -69,7 +69,7 @@ RECIPE = Recipe(
                                           least=0),
         "discriminator_updates": Option(help="discriminator updates per step", least=1,
                                         aliases=("n_critic",)),
-        "ema": Option(help="decay of the averaged generators", least=0),
+        "ema": Option(help="decay of the averaged generators", least=0, below=1),
     },
     settings={
         "num_generators": Option(10, "number of generators", least=1, aliases=("n_generators",)),

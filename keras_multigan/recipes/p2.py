@@ -46,7 +46,7 @@ def make_networks(options, samples):
 
 def complete(options):
     ring, auxiliary = options.dataset == "ring", options.auxiliary_class
-    images_only = [name for name in ("classes", "auxiliary_class")
+    images_only = [name for name in ("classes", "auxiliary_class", "augment")
                    if getattr(options, name) is not None]
     if ring and images_only:
         raise ValueError(f"--{images_only[0]} is expected to be left out with --dataset=ring.")

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from keras_multigan.multigan import MultiGAN
+from keras_multigan.networks import augmented
 from keras_multigan.recipes.experiment import Experiment
 from keras_multigan.runs import Run, RunOptions
 from keras_multigan.runs.images import ImageTask, Samples
@@ -17,6 +18,11 @@ from keras_multigan.runs.run import count_parameters
 from keras_multigan.runs.vectors import VectorTask
 
 LEARNING_RATE = Option(None, "learning rate of all players (default: the paper's)", float, above=0)
+
+
+# The constructors' arguments that judge images, each a network or a list of networks.
+_DISCRIMINATORS = {"critic", "discriminator", "discriminators", "pull_discriminator",
+                   "push_discriminator"}
 
 
 def scaled(sizes, width: float) -> list[int]:
@@ -106,6 +112,11 @@ class Recipe:
         """The compiled model of a run."""
         arguments = {name: getattr(options, name) for name in self.arguments}
         arguments |= self.networks(options, samples)
+        if options.ema is not None:
+            arguments["ema"] = options.ema
+        if getattr(options, "augment", None) is not None:
+            arguments |= {name: _augmented(arguments[name], options.augment)
+                          for name in _DISCRIMINATORS & arguments.keys()}
         model = self.model(**arguments, seed=options.seed)
         model.compile(**{f"{phase.name}_optimizer": _optimizer(model, phase.name, options)
                          for phase in model.phases()})
@@ -152,3 +163,9 @@ def _optimizer(model: MultiGAN, phase: str, options: RunOptions) -> keras.optimi
     if rate is not None:
         optimizer.learning_rate = rate
     return optimizer
+
+
+def _augmented(network, policy: str):
+    if isinstance(network, list):
+        return [_augmented(each, policy) for each in network]
+    return None if network is None else augmented(network, policy)

@@ -1,20 +1,15 @@
-"""All methods, one line each."""
+"""All methods: every file of this folder that has a `RECIPE`, under the recipe's name."""
 
 import importlib
+import pkgutil
 
+from keras_multigan import recipes
 from keras_multigan.recipes.recipe import Recipe
 
-_NAMES = (
-    "commute",
-    "mix_plus",
-    "mix",
-    "mim",
-    "gm",
-    "mm",
-    "p2",
-)
+_OTHERS = {"recipe", "experiment", "registry"}
 RECIPES: dict[str, Recipe] = {
-    name: importlib.import_module(f"keras_multigan.recipes.{name}").RECIPE for name in _NAMES}
+    name: importlib.import_module(f"keras_multigan.recipes.{name}").RECIPE
+    for _, name, _ in pkgutil.iter_modules(recipes.__path__) if name not in _OTHERS}
 
 
 def find(name: str) -> Recipe:

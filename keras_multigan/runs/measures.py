@@ -118,9 +118,13 @@ def report(results, rows=()):
     for key, title, form in (*ROWS, *rows):
         value = results.get(key)
         if value is not None:
-            values = value if isinstance(value, list) else [value]
-            lines.append(f"{title:26}" + ", ".join(format(v, form) for v in values))
+            lines.append(f"{title:26}{text(value, form)}")
     if "class_probabilities" in results:
         lines.append(f"  from {results['generated_images']} generated and {results['real_images']} "
                      "real test images")
     return "\n".join(lines)
+
+
+def text(value, form: str) -> str:
+    """A result, or a list of results, in a number format."""
+    return ", ".join(format(v, form) for v in (value if isinstance(value, list) else [value]))

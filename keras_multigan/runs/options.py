@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-import sys
+import operator
 from typing import Any, Self
 
 from keras_multigan import distribute
@@ -20,7 +20,8 @@ class Option:
         kind: int, float, str or bool; the default's type if None.
         least: smallest number allowed.
         above: number that must be exceeded.
-        most: largest number allowed. Each of the three asks for a finite number.
+        most: largest number allowed.
+        below: number that must not be reached. Each of the four asks for a finite number.
         choices: the values allowed.
         aliases: old names, which flags and run folders may still have.
     """
@@ -31,6 +32,7 @@ class Option:
     least: float | None = None
     above: float | None = None
     most: float | None = None
+    below: float | None = None
     choices: tuple = ()
     aliases: tuple[str, ...] = ()
 
@@ -42,17 +44,18 @@ class Option:
         """Raises ValueError unless `value` is None or allowed."""
         if value is None:
             return
-        wanted = None
+        wanted = []
         if self.choices and value not in self.choices:
-            wanted = f"one of {', '.join(map(str, self.choices))}"
-        elif self.above is not None and not self.above < value < math.inf:
-            wanted = f"a finite number > {self.above}"
-        elif self.least is not None and not self.least <= value <= (self.most or sys.float_info.max):
-            wanted = f"a finite number >= {self.least}" if self.value_type is float else (
-                f">= {self.least}")
-            wanted += f" and <= {self.most}" if self.most else ""
+            wanted = [f"one of {', '.join(map(str, self.choices))}"]
+        bounds = ((">", self.above, operator.gt), (">=", self.least, operator.ge),
+                  ("<=", self.most, operator.le), ("<", self.below, operator.lt))
+        bounds = [(sign, bound, holds) for sign, bound, holds in bounds if bound is not None]
+        if bounds and not (math.isfinite(value) and all(f(value, b) for _, b, f in bounds)):
+            wanted = [f"{sign} {bound}" for sign, bound, _ in bounds]
+            if self.value_type is float:
+                wanted[0] = f"a finite number {wanted[0]}"
         if wanted:
-            raise ValueError(f"--{name} is expected to be {wanted}. Received: {value}")
+            raise ValueError(f"--{name} is expected to be {' and '.join(wanted)}. Received: {value}")
 
 
 RUN = {
@@ -64,6 +67,8 @@ RUN = {
     "precision": Option("float32", "Keras' dtype policy", choices=("float32", "mixed_bfloat16")),
     "strategy": Option("none", "the devices that share the work", choices=distribute.STRATEGIES),
     "devices": Option(help="replicas of --strategy=mirrored", kind=int, least=1),
+    "ema": Option(help="decay of averaged generators, which samples and export use (default: none)",
+                  kind=float, least=0, below=1),
     "tpu": Option("", "TensorFlow's name or address of a TPU; not needed on a TPU VM"),
 }
 DATASET = {
@@ -74,6 +79,8 @@ DATASET = {
 IMAGES = {
     **DATASET,
     "classifier": Option("auto", "auto, or a .keras file (images -> logits)"),
+    "augment": Option(help="what the discriminators' images go through, real and generated: some of "
+                      "color,translation,cutout (default: nothing)", kind=str),
     "inception": Option("none", "none, or what measures Inception score and FIDs after the training: "
                         "tfgan (TF-Hub), imagenet (keras.applications) or a file of weights"),
 }

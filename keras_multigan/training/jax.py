@@ -177,6 +177,6 @@ def num_devices():
     return 1 if shared is None else shared.device_mesh.devices.size
 
 
-def as_dataset(make_stream):
+def as_dataset(make_stream, batch=None):
     """An iterator of the tuples of arrays from `make_stream()`."""
     return make_stream()

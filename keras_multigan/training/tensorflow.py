@@ -63,13 +63,18 @@ def minimize(phase, optimizer, *batch):
 
 def repeat(update, batches):
     """Calls update(*batch) for each batch of a list."""
+    call = update
     # merge_call, which optimizers need to sum gradients over replicas, fails in a traced function.
     if len(batches) > 1 and num_replicas() == 1 and not tf.executing_eagerly():
-        # Traced once, not once a batch. A loop (tf.while_loop) would make of the step a function that
-        # calls functions, which `in_fixed_order` leaves unoptimised.
-        update = tf.function(update, autograph=False)
+        # Traced once, not once per batch. A loop (tf.while_loop) would make of the step a function
+        # that calls functions, which `in_fixed_order` leaves unoptimised.
+        def after_its_batch(*batch):
+            with after(batch[0]):  # that of the caller ends where a function begins
+                update(*batch)
+
+        call = tf.function(after_its_batch, autograph=False)
     for batch in batches:
-        update(*batch)
+        call(*batch)
 
 
 def in_fixed_order(step, model):
@@ -151,9 +156,16 @@ def synchronized(model):
             layer.synchronized = False
 
 
-def as_dataset(make_stream):
-    """A `tf.data.Dataset` of the tuples of arrays, all of one shape, from `make_stream()`."""
-    signature = tuple(tf.TensorSpec(array.shape, array.dtype) for array in next(make_stream()))
+def as_dataset(make_stream, batch=None):
+    """A `tf.data.Dataset` of the tuples of arrays, all of one shape, from `make_stream()`.
+
+    Args:
+        batch: a tuple of arrays like the stream's, with another number of rows. None takes one from a
+            stream of its own.
+    """
+    arrays = next(make_stream()) if batch is None else batch
+    signature = tuple(tf.TensorSpec((None, *array.shape[1:]) if batch else array.shape, array.dtype)
+                      for array in arrays)
     return tf.data.Dataset.from_generator(make_stream, output_signature=signature).prefetch(2)
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import warnings
 from collections.abc import Callable
 
 import keras
@@ -215,7 +216,8 @@ class Trainer(keras.Model):
 
     def run_step(self, data):
         """One training step on the batches of `data`; its logs, averaged over the epoch so far."""
-        fields = dict(zip(self._fields, data if isinstance(data, (tuple, list)) else (data,)))
+        parts = data if isinstance(data, (tuple, list)) else (data,)
+        fields = dict(zip(self._fields, [part for part in parts if part is not None], strict=True))
         parts = self.batches_per_step
         # Without this the end of a dataset would come when half a step has happened.
         with self.engine.after(fields["images"]):
@@ -270,28 +272,34 @@ class Trainer(keras.Model):
 
     def fit(self, x, y=None, batch_size: int | None = None, epochs: int = 1, verbose="auto",
             callbacks=None, initial_epoch: int = 0, steps_per_epoch: int | None = None,
-            sample_weight: np.ndarray | None = None) -> keras.callbacks.History:
+            sample_weight: np.ndarray | None = None,
+            validation_data=None) -> keras.callbacks.History:
         """Trains the model. One step updates every phase and consumes `batches_per_step` batches.
 
         Args:
-            x: NumPy array of images (N, H, W, C), float32 in [-1, 1], or of vectors (N, d); or a
-                `tf.data.Dataset` of batches (all of one size but the last) of images, (images, labels)
-                or (images, labels, sample weights); or a source of `data.synthetic`, of which every
-                batch is a new draw.
+            x: images (N, H, W, C), floats in [-1, 1], or vectors (N, d): a NumPy array, a list of
+                arrays or a tensor. Or batches of them, in order: a `tf.data.Dataset`, a
+                `keras.utils.PyDataset` or a Python iterator of images, (images, labels), (images,
+                labels, sample weights), or dicts with the keys "image", "label", "sample_weight" (or
+                their plurals, or x, y). Or a source of `data.synthetic`, of which every batch is a new
+                draw, or a set of `data.load_image_set`.
             y: integer labels (N,), only beside an array. A model with `num_classes` needs labels in
                 0..num_classes-1.
             batch_size: samples per batch for arrays and sources. None is 32, rounded up to fit the
                 generators.
             epochs, verbose, callbacks, initial_epoch: as in `keras.Model.fit`.
-            steps_per_epoch: steps per epoch; None is one pass over the data. A source needs it.
+            steps_per_epoch: steps per epoch; None is one pass over the data. A source and an iterator
+                need it.
             sample_weight: float array (N,), finite and at least 0, only beside an array, for a model
                 with a loss that takes `sample_weights`.
+            validation_data: must be None. A GAN's losses say nothing on held-out data; measure samples
+                with `keras_multigan.metrics` instead.
 
         Arrays are shuffled, and sources drawn, by (`seed`, steps trained so far). So a loaded model
         goes on bit for bit if `initial_epoch` says how many epochs it has had: schedules follow the
         epoch. State must be restored before `fit` (`callbacks.restore_checkpoint`, `load_model`).
-        Keras' BackupAndRestore restores it too late, after the order is fixed. A Dataset is not
-        reshuffled.
+        Keras' BackupAndRestore restores it too late, after the order is fixed. Batches are not
+        reshuffled. A PyDataset goes on at the batch where the last step stopped.
 
         Returns:
             `keras.callbacks.History`, with the mean of each log per epoch.
@@ -302,14 +310,48 @@ class Trainer(keras.Model):
             TypeError: x is none of these.
         """
         internals.check_compiled(self, "fit")
+        if validation_data is not None:
+            raise ValueError("validation_data is expected to be None: a GAN's losses say nothing on "
+                             "held-out data. Received: data. Measure model.sample(...) with "
+                             "keras_multigan.metrics.")
         dataset, steps_per_epoch = feed.steps(self, x, y, batch_size, steps_per_epoch, sample_weight)
         callbacks = [_BeginEpoch(), *keras.tree.flatten(callbacks or [])]
-        with self.engine.synchronized(self):
+        with self.engine.synchronized(self), warnings.catch_warnings():
+            # Keras says so of every finite dataset whose length it does not know.
+            warnings.filterwarnings("ignore", message="Your input ran out of data")
             return super().fit(
                 dataset, epochs=epochs, verbose=verbose, initial_epoch=initial_epoch,
                 callbacks=callbacks, steps_per_epoch=steps_per_epoch,
                 shuffle=False,  # the dataset is shuffled already if it is ours
             )
+
+    def train_on_batch(self, x, y=None, sample_weight=None, return_dict: bool = True) -> dict:
+        """One training step. Every update of it sees this batch.
+
+        Args:
+            x: images (m, H, W, C), floats in [-1, 1], or vectors (m, d); m must fit the model.
+            y: integer labels (m,), or None.
+            sample_weight: float array (m,), or None.
+            return_dict: must be True.
+
+        Returns:
+            dict of log name -> mean over the steps since `reset_metrics`.
+        """
+        internals.check_compiled(self, "train_on_batch")
+        if not return_dict:
+            raise ValueError("train_on_batch expects return_dict=True, since it has several losses. "
+                             "Received: False.")
+        given = feed.batch(self, x, y, sample_weight)
+        given = [np.concatenate([array] * self.batches_per_step) for array in given.values()]
+        names = dict(zip(("x", "y", "sample_weight"), given))
+        with self.engine.synchronized(self):
+            return super().train_on_batch(**names, return_dict=True)
+
+    def evaluate(self, *args, **kwargs):
+        """Not there: a GAN's losses say nothing on held-out data."""
+        raise ValueError("evaluate is not for GANs, whose losses say nothing on held-out data. "
+                         "Received: a call. Measure model.sample(...) with keras_multigan.metrics, a "
+                         "run folder with `multigan evaluate`.")
 
     def set_batch(self, batch_size: int, fields: tuple[str, ...]) -> None:
         """What `fit` does once it knows the size of a real batch, over all replicas, and the fields of

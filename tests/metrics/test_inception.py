@@ -1,6 +1,5 @@
 """Inception's outputs: the real architecture once, a small stand-in otherwise."""
 
-import types
 import urllib.error
 
 import keras

@@ -118,7 +118,7 @@ class Forgetful(MultiGAN):
 
 def test_a_forgotten_argument_is_an_error_at_compile():
     model = Forgetful([tiny.generator()], 2, latent_dim=tiny.LATENT)
-    with pytest.raises(ValueError, match=r"Received: none for \['power'\]. Keep it \(self.power = power"):
+    with pytest.raises(ValueError, match=r"none for \['power'\]. Keep it \(self.power = power"):
         model.compile()
 
     class Extended(Forgetful):

@@ -1,26 +1,19 @@
-"""apps/evaluate.py: the measures of a run, again and on other data."""
+"""multigan evaluate: the measures of a run, again and on other data."""
 
-import importlib
 import json
-import pathlib
 import shutil
 
 import keras
 import numpy as np
 import pytest
 
-APPS = pathlib.Path(__file__).resolve().parents[2] / "apps"
+from keras_multigan import metrics
+from keras_multigan.cli.evaluate import evaluate, find_classifier
 
 
-@pytest.fixture
-def app(monkeypatch):
-    monkeypatch.syspath_prepend(str(APPS))
-    return importlib.import_module("evaluate")
-
-
-def test_a_run_gets_the_measures_of_its_training(run_app, tiny_run, tmp_path):
+def test_a_run_gets_the_measures_of_its_training(multigan, tiny_run, refused, tmp_path):
     output = tmp_path / "new" / "metrics.json"
-    done = run_app("evaluate.py", f"--model={tiny_run}", f"--output={output}")
+    done = multigan("evaluate", f"--model={tiny_run}", f"--output={output}")
     results = json.loads(output.read_text())
     trained = json.loads((tiny_run / "metrics.json").read_text())
     # The seeds are those of the training: the same images, up to rounding.
@@ -39,72 +32,74 @@ def test_a_run_gets_the_measures_of_its_training(run_app, tiny_run, tmp_path):
         "num_samples": 10000, "seed": 1000,
     }
     assert "keras" in results["versions"]
-    assert f"pairwise TVD              {results['pairwise_tvd']:.4f}" in done.stdout
+    assert done.code == 0 and f"pairwise TVD              {results['pairwise_tvd']:.4f}" in done.out
+    assert done.out.endswith(f"\nmeasured: generator_0, generator_1 of {tiny_run}\n")
+    refused(["evaluate", f"--model={tiny_run}", f"--output={output}"], "metrics.json, which exists")
+    refused(["evaluate", f"--model={tiny_run}", "--output=x.txt"], "end in .json. Received: x.txt")
 
 
-def test_bad_input_ends_with_code_2_and_writes_nothing(run_app, tiny_run, tmp_path):
-    model = shutil.copy(tiny_run / "model.keras", tmp_path)
-    output = tmp_path / "x.json"
-    done = run_app("evaluate.py", f"--model={model}", f"--output={output}", code=2)
-    last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith("error: Expected a classifier for 'digits'")
-    assert "apps/train_classifier.py --dataset=digits" in last
-    assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]  # nothing was trained
+def test_nothing_is_trained_here(refused, tiny_run, tmp_path):
+    shutil.copy(tiny_run / "model.keras", tmp_path)
+    refused(["evaluate", "--model=model.keras", "--output=x.json"],
+            "error: Expected a classifier for 'digits'", "multigan classifier --dataset=digits")
 
 
-def test_exported_models(app, tiny_run):
+def test_exported_models(tiny_run):
     classifier = str(tiny_run / "classifier.keras")
-    results = app.evaluate(model=tiny_run / "export", classifier=classifier, num_samples=101)
+    results = evaluate(model=tiny_run / "export", classifier=classifier, num_samples=101)
     assert results["measured"] == ["generator_0", "generator_1"]
     assert results["generated_images"] == 100
     assert results["class_probabilities_by"] == results["options"]["classifier"] == classifier
-    one = app.evaluate(model=tiny_run / "export" / "generator_1", classifier=classifier,
-                       num_samples=50, split="train", image_size=8)
+    one = evaluate(model=tiny_run / "export" / "generator_1", classifier=classifier, num_samples=50,
+                   split="train", image_size=8)
     assert one["measured"] == ["generator_1"] and one["pairwise_tvd"] == 0
     assert one["real_images"] == 1437 and one["options"]["image_size"] == 8
-    mixture = app.evaluate(model=tiny_run / "export" / "mixture", classifier=classifier,
-                           num_samples=50)
+    mixture = evaluate(model=tiny_run / "export" / "mixture", classifier=classifier, num_samples=50)
     assert mixture["measured"] == ["mixture"] and mixture["pairwise_tvd"] is None
     json.dumps(mixture, allow_nan=False)
 
 
-def test_which_classifier(app, tiny_run, tmp_path, monkeypatch):
-    found, name = app.find_classifier(tiny_run, "digits", "auto", "digits")
+def test_which_classifier(tiny_run, tmp_path, monkeypatch):
+    found, name = find_classifier(tiny_run, "digits", "auto", "digits")
     assert found.output_shape == (None, 10) and name == "compact classifier trained on digits"
-    monkeypatch.setattr(app.metrics, "shipped_classifier", lambda: "shipped")
+    monkeypatch.setattr(metrics, "shipped_classifier", lambda: "shipped")
     # A run's own classifier has learnt the run's data set, no other.
-    assert app.find_classifier(tiny_run, "mnist", "auto", "digits")[0] == "shipped"
+    for dataset in ("mnist", "mnist:3.0.1"):
+        assert find_classifier(tiny_run, dataset, "auto", "digits")[0] == "shipped"
     for dataset, trained_on in (("cifar10", "digits"), ("digits", None)):
         with pytest.raises(FileNotFoundError, match=f"--dataset={dataset}"):
-            app.find_classifier(tiny_run, dataset, "auto", trained_on)
+            find_classifier(tiny_run, dataset, "auto", trained_on)
     with pytest.raises(FileNotFoundError, match="absent.keras"):
-        app.find_classifier(tiny_run, "digits", "absent.keras", "digits")
+        find_classifier(tiny_run, "digits", "absent.keras", "digits")
     damaged = tmp_path / "damaged.keras"
     damaged.write_bytes(b"no zip file")
-    with pytest.raises(ValueError, match="damaged.keras.*train_classifier.py --dataset=digits"):
-        app.find_classifier(tiny_run, "digits", damaged, "digits")
+    with pytest.raises(ValueError, match="damaged.keras.*multigan classifier --dataset=digits"):
+        find_classifier(tiny_run, "digits", damaged, "digits")
 
 
-def test_a_run_on_other_data_than_its_own(app, tiny_run, tmp_path):
+def test_a_run_on_other_data_than_its_own(tiny_run, tmp_path):
     rng = np.random.default_rng(0)
     np.savez(tmp_path / "gray.npz", x_test=rng.integers(0, 256, (12, 9, 9), "uint8"),
              y_test=np.arange(12) % 3)
     np.savez(tmp_path / "colour.npz", x_test=rng.integers(0, 256, (12, 9, 9, 3), "uint8"),
              y_test=np.arange(12) % 3)
     given = {"model": tiny_run, "classifier": str(tiny_run / "classifier.keras"), "num_samples": 40}
-    results = app.evaluate(dataset="gray", data_dir=str(tmp_path), **given)
+    results = evaluate(dataset="gray", data_dir=str(tmp_path), **given)
     assert results["real_images"] == 12 and results["options"]["dataset"] == "gray"
     with pytest.raises(ValueError, match=r"\(32, 32, 1\).*Received: 'colour' with \(32, 32, 3\)"):
-        app.evaluate(dataset="colour", data_dir=str(tmp_path), **given)
+        evaluate(dataset="colour", data_dir=str(tmp_path), **given)
 
 
-def test_bad_arguments(app, tiny_run, tmp_path):
+def test_bad_arguments(tiny_run, refused, tmp_path):
     with pytest.raises(ValueError, match="at least 4.*Received: 3"):
-        app.evaluate(model=tiny_run, num_samples=3)
+        evaluate(model=tiny_run, num_samples=3)
+    refused(["evaluate", f"--model={tiny_run}", "--num_samples=1"],
+            "--num_samples is expected to be >= 2. Received: 1")
+    refused(["evaluate", f"--model={tiny_run}", "--seed=1000000001"], "<= 1000000000")
     colour = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.GlobalAveragePooling2D()])
     colour.save(tmp_path / "colour.keras")
     with pytest.raises(ValueError, match="3 channel"):
-        app.evaluate(model=tiny_run, classifier=tmp_path / "colour.keras")
+        evaluate(model=tiny_run, classifier=tmp_path / "colour.keras")
     (tmp_path / "options.json").write_text("[]")
     with pytest.raises(ValueError, match="run's options.*Received: .*options.json"):
-        app.evaluate(model=tmp_path)
+        evaluate(model=tmp_path)

@@ -1,0 +1,179 @@
+"""report.html: one self-contained page of a run, or of several side by side."""
+
+import base64
+import csv
+import html
+import io
+import pathlib
+import re
+
+from keras_multigan.runs import files, measures
+
+_TEMPLATES = pathlib.Path(__file__).parent / "templates"
+# Pictures of a run folder: file, title, what it shows.
+_PICTURES = (
+    ("samples.png", "Samples", "one row of samples per generator"),
+    ("evolution.png", "Evolution", "the samples of several epochs"),
+    ("class_table.png", "Classes", "average class probabilities of each generator in percent"),
+)
+
+
+def write_report(folder, recipe=None) -> pathlib.Path:
+    """Writes <folder>/report.html from the files of a run folder; returns its path.
+
+    Args:
+        folder: a run folder, finished or not.
+        recipe: the method's `Recipe`, for its title and the rows of its measures.
+
+    Raises:
+        FileNotFoundError: the folder holds no run.
+    """
+    folder = pathlib.Path(folder)
+    path = folder / "report.html"
+    with files.replacing(path) as partial:
+        partial.write_text(_render("report.html", run=describe(folder, recipe)), encoding="utf-8")
+    return path
+
+
+def write_comparison(folders, recipes, path) -> pathlib.Path:
+    """Writes a page that compares several runs; returns its path.
+
+    Args:
+        folders: run folders.
+        recipes: their recipes, or None for each.
+        path: of the page.
+    """
+    runs = [describe(pathlib.Path(f), r) for f, r in zip(folders, recipes, strict=True)]
+    names = dict.fromkeys(name for run in runs for name, _ in run["measures"])
+    table = [(name, [dict(run["measures"]).get(name, "") for run in runs]) for name in names]
+    options = dict.fromkeys(name for run in runs for name, _ in run["options"])
+    differing = [(name, values) for name in options if len(set(
+        values := [dict(run["options"]).get(name, "") for run in runs])) > 1]
+    histories = {run["name"]: run["history"] for run in runs}
+    with files.replacing(path) as partial:
+        partial.write_text(_render("comparison.html", runs=runs, table=table, differing=differing,
+                                   curves=curves(histories)), encoding="utf-8")
+    return pathlib.Path(path)
+
+
+def describe(folder: pathlib.Path, recipe=None) -> dict:
+    """What the page shows of a run."""
+    if not (folder / "options.json").is_file():
+        raise FileNotFoundError(f"Expected a run folder, with options.json. Received: {folder}.")
+    stored = files.read_json(folder / "options.json")
+    options, versions = stored["options"], stored.get("versions", {})
+    results = files.read_json(folder / "metrics.json") if (folder / "metrics.json").exists() else {}
+    history = _history(folder)
+    method = options.get("method") or options.get("app", "")
+    rows = (*measures.ROWS, *(recipe.rows if recipe else ()))
+    shown = [(title.strip(), measures.text(results[key], form)) for key, title, form in rows
+             if results.get(key) is not None]
+    frames = sorted((folder / "frames").glob("epoch-*.png"))
+    pictures = [(title, shows, _inline(folder / name)) for name, title, shows in _PICTURES
+                if (folder / name).exists()]
+    return {
+        "name": folder.name or str(folder), "method": method,
+        "title": recipe.title if recipe else method, "measures": shown,
+        "summary": summary(options, results, history),
+        "pictures": pictures,
+        "frames": [(f"epoch {int(path.stem[6:])}", _inline(path)) for path in frames],
+        "curves": curves({folder.name: history}), "history": history,
+        "options": [(name, str(value)) for name, value in options.items()],
+        "versions": [(name, str(value)) for name, value in versions.items()],
+        "class_names": results.get("class_names"),
+        "data_note": results.get("data_note"),
+        "commands": commands(folder, method, options, results),
+    }
+
+
+def summary(options, results, history) -> list[str]:
+    """A few sentences on a run."""
+    count = options.get("num_generators") or options.get("n_generators") or (
+        options.get("num_components"))
+    data = options.get("dataset") or options.get("data")
+    size = f" at {options['image_size']}x{options['image_size']} pixels" if (
+        "image_size" in options and data != "ring") else ""
+    lines = [f"{count} generator{'s' * (count != 1)} trained on {data}{size}, seed {options['seed']}."]
+    if not results:
+        lines.append(f"{len(history)} of {options['epochs']} epochs are done.")
+        return lines
+    lines.append(f"{results['epochs']} epochs, {results['training_steps']:,} steps.")
+    if "embedding" in results:
+        lines.append(
+            f"On the {results['embedding']}, which is in no loss, the Frechet distance to the test "
+            f"images is {results['embedded_frechet_distance']:.2f}; that of training images is "
+            f"{results['embedded_floor']:.2f}. Recall is {results['embedded_recall']:.2f}, coverage "
+            f"{results['embedded_coverage']:.2f} (training images: {results['floor_recall']:.2f}, "
+            f"{results['floor_coverage']:.2f}).")
+    if "logits" in results.get("frechet_features", ""):
+        lines.append("The Frechet distance on logits is of a classifier that labels trained. It may be "
+                     "in the loss, and it does not see variety within a class.")
+    return lines
+
+
+def commands(folder, method, options, results) -> list[tuple[str, str]]:
+    """(what it does, command line) of what can be done next."""
+    name = _quoted(str(folder))
+    found = [("go on" if not results else "report again",
+              f"multigan train {method} --resume --output={name}")]
+    if results:
+        found += [("draw samples", f"multigan sample --model={name} --output=samples.png"),
+                  ("export for TF Serving", f"multigan export --model={name} --output=serving")]
+        if "image_size" in options and options.get("dataset") != "ring":
+            found.append(("measure again", f"multigan evaluate --model={name}"))
+    return found
+
+
+def curves(histories: dict[str, list[dict[str, float]]]) -> list[tuple[str, str]]:
+    """(name of a log, inline SVG) for each log; one line per history, which are named if several."""
+    from matplotlib.figure import Figure  # not pyplot, which needs a display
+
+    logs = dict.fromkeys(name for rows in histories.values() if rows for name in rows[0])
+    found = []
+    for log in logs:
+        if log == "epoch":
+            continue
+        figure = Figure(figsize=(4.2, 2.4), layout="constrained")
+        axis = figure.subplots()
+        for name, rows in histories.items():
+            if rows and log in rows[0]:
+                axis.plot([row["epoch"] for row in rows], [row[log] for row in rows], label=name,
+                          linewidth=1.2, marker="." if len(rows) < 3 else None)
+        axis.set_xlabel("epoch")
+        axis.grid(alpha=0.3)
+        if len(histories) > 1:
+            axis.legend(fontsize=7)
+        text = io.StringIO()
+        figure.savefig(text, format="svg", metadata={"Date": None})
+        svg = re.sub(r"<\?xml.*?<svg", "<svg", text.getvalue(), flags=re.DOTALL)
+        label = f'<svg role="img" aria-label="{html.escape(log)} by epoch"'
+        found.append((log, svg.replace("<svg", label, 1)))
+    return found
+
+
+def _history(folder):
+    path = folder / "history.csv"
+    if not path.exists():
+        return []
+    with open(path, newline="") as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+def _inline(path):
+    """A PNG as a data URL."""
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+
+
+def _quoted(text):
+    import shlex
+
+    return shlex.quote(text)
+
+
+def _render(name, **values):
+    import jinja2
+
+    loader = jinja2.FileSystemLoader(_TEMPLATES)
+    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined,
+                                     trim_blocks=True, lstrip_blocks=True)
+    return environment.get_template(name).render(**values)

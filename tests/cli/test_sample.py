@@ -1,0 +1,140 @@
+"""multigan sample: the same seed gives the same images, from a run and from what it exported."""
+
+import json
+
+import numpy as np
+import pytest
+from conftest import REPOSITORY
+
+from keras_multigan import metrics
+from keras_multigan.cli.sample import sample
+from keras_multigan.recipes import RECIPES
+from keras_multigan.runs import artifacts
+
+
+def read_png(path):
+    import matplotlib.image
+
+    return matplotlib.image.imread(path)
+
+
+def test_png_of_a_run_has_a_row_per_generator(multigan, tiny_run, tmp_path):
+    output = tmp_path / "new" / "grid.png"
+    done = multigan("sample", f"--model={tiny_run}", "--num_samples=3", f"--output={output}")
+    assert done.code == 0 and "generator_0, generator_1; --seed=" in done.out
+    # Twice the size of 2 rows of 3 images of 32 pixels with the gaps of plots.image_grid.
+    assert read_png(output).shape[:2] == (2 * 2 * (32 + 2), 2 * (3 * (32 + 1) + 1))
+    assert read_png(output)[..., :3].std() > 0.05
+    assert [path.name for path in output.parent.iterdir()] == ["grid.png"]
+
+
+def test_the_seed_that_was_drawn_gives_the_images_again(multigan, tiny_run, tmp_path):
+    def draw(name, *flags):
+        done = multigan("sample", f"--model={tiny_run}", "--num_samples=2", f"--output={name}", *flags)
+        return done.out.rpartition(";")[2].strip(), np.load(tmp_path / name)
+
+    (flag, first), (other, second) = draw("a.npy"), draw("b.npy")
+    assert flag != other and not np.array_equal(first, second)
+    again = draw("c.npy", flag)
+    assert again[0] == flag
+    np.testing.assert_array_equal(again[1], first)
+
+
+def test_bad_input(refused, tiny_run):
+    refused(["sample", f"--model={tiny_run}", "--generator=2"], "error: --generator is expected",
+            "[0, 1]", "'2'")
+    refused(["sample", f"--model={tiny_run}", "--num_samples=0"],
+            "--num_samples is expected to be >= 1. Received: 0")
+    refused(["sample", f"--model={tiny_run}", f"--seed={2**31}"],
+            "--seed is expected to be >= 0 and <= 2147483647. Received: 2147483648")
+    refused(["sample", "--model=absent"], "Expected a run folder", "absent")
+
+
+def test_the_shipped_mnist_generators_draw_what_their_metrics_say():
+    folder = REPOSITORY / "savedmodels" / "commute_mnist"
+    model = artifacts.open_model(folder / "export")
+    images = [model.sample(400, generator=k) for k in range(5)]
+    table = metrics.class_probabilities(images, metrics.shipped_classifier())
+    wanted = json.loads((folder / "metrics.json").read_text())["class_probabilities"]
+    # Six standard errors of a share of 400 images.
+    np.testing.assert_allclose(table, wanted, atol=6 * 0.5 / 20)
+
+
+def test_same_seed_same_images(tiny_run, tmp_path):
+    def draw(name, **options):
+        return sample(model=tiny_run, num_samples=3, output=tmp_path / name, **options)
+
+    images = draw("a.npy", seed=5)
+    again = draw("b.npz", seed=5)
+    assert list(images) == list(again) == ["generator_0", "generator_1"]
+    for name in images:
+        np.testing.assert_array_equal(images[name], again[name])
+    assert np.abs(images["generator_0"] - images["generator_1"]).max() > 1e-3
+    one = draw("c.npy", seed=5, generator="1")["generator_1"]
+    np.testing.assert_allclose(one, images["generator_1"], atol=1e-5)
+    assert np.abs(draw("d.npy", seed=6)["generator_0"] - images["generator_0"]).max() > 1e-3
+    assert draw("e.npy", generator="mixture")["mixture"].shape == (3, 32, 32, 1)
+
+    stored = np.load(tmp_path / "a.npy", allow_pickle=False)
+    assert stored.shape == (6, 32, 32, 1) and stored.dtype == np.float32
+    assert stored.min() >= -1 and stored.max() <= 1
+    np.testing.assert_array_equal(stored, np.concatenate(list(images.values())))
+    with np.load(tmp_path / "b.npz", allow_pickle=False) as stored:
+        assert set(stored) == set(images)
+        np.testing.assert_array_equal(stored["generator_1"], images["generator_1"])
+
+
+def test_a_saved_model_gives_what_its_signature_gives(tiny_run, tmp_path):
+    import tensorflow as tf
+
+    export = tiny_run / "export"
+    for name, model in [("generator_1", export / "generator_1"),
+                        ("generator_1", export / "generator_1" / "1"),
+                        ("mixture", export / "mixture")]:
+        images = sample(model=model, num_samples=4, seed=7, output=tmp_path / "x.npy", overwrite=True)
+        assert list(images) == [name]
+        loaded = tf.saved_model.load(str(export / name / "1"))
+        served = loaded.signatures["sample"](batch_size=tf.constant(4), seed=tf.constant(7))
+        np.testing.assert_allclose(images[name], served["images"].numpy(), atol=1e-5)
+    both = sample(model=export, num_samples=2, seed=7, output=tmp_path / "y.npz")
+    assert list(both) == ["generator_0", "generator_1"]
+    assert sample(model=export, generator="mixture", num_samples=2,
+                  output=tmp_path / "z.npz")["mixture"].shape == (2, 32, 32, 1)
+
+
+@pytest.mark.fast
+def test_vectors_are_sampled_but_are_no_pictures(refused, tmp_path):
+    recipe = RECIPES["mix_plus"]
+    recipe.like(recipe.make_options(dimension=3, width=4, num_generators=2)).save(
+        tmp_path / "model.keras")
+    drawn = sample(model=tmp_path / "model.keras", num_samples=3, output=tmp_path / "x.npz")
+    assert {name: vectors.shape for name, vectors in drawn.items()} == {
+        "generator_0": (3, 3), "generator_1": (3, 3)}
+    for command, output in (("sample", "x.png"), ("evaluate", "x.json")):
+        refused([command, "--model=model.keras", f"--output={output}"], "(H, W, C)")
+
+
+def test_generators_that_are_not_there(tiny_run, tmp_path):
+    output = tmp_path / "x.npy"
+    for generator in ("2", "-1", "first", ""):
+        with pytest.raises(ValueError, match=r"--generator is expected.*\[0, 1\]"):
+            sample(model=tiny_run, generator=generator, output=output)
+    for model, generator in (("generator_1", "0"), ("mixture", "0")):
+        with pytest.raises(ValueError, match="--generator is expected"):
+            sample(model=tiny_run / "export" / model, generator=generator, output=output)
+    with pytest.raises(ValueError, match=r"Expected \[1\].*Received: the mixture"):
+        sample(model=tiny_run / "export" / "generator_1", generator="mixture", output=output)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.fast
+def test_output_is_checked_first_and_never_lost(refused, tmp_path):
+    # No model is there: the output is looked at before anything is loaded.
+    for name in ("x.jpg", "x", "x.NPY"):
+        refused(["sample", "--model=absent", f"--output={name}"], "end in .png, .npy, .npz. Received")
+    refused(["sample", "--model=absent", "--num_samples=501"], "at most 500", "Received: 501")
+    (tmp_path / "kept.npy").write_bytes(b"mine")
+    refused(["sample", "--model=absent", "--output=kept.npy"], "kept.npy, which exists", "--overwrite")
+    (tmp_path / "folder.npy").mkdir()
+    refused(["sample", "--model=absent", "--output=folder.npy", "--overwrite"], "another name")
+    assert (tmp_path / "kept.npy").read_bytes() == b"mine"

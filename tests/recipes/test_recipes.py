@@ -1,0 +1,230 @@
+"""Recipes: what one must be, that all are so, and that the paper's presets are the papers'."""
+
+import dataclasses
+import functools
+import inspect
+import pathlib
+import re
+
+import keras
+import pytest
+
+from keras_multigan import models
+from keras_multigan.cli.command import parse
+from keras_multigan.recipes import RECIPES, Option, find
+from keras_multigan.recipes.recipe import Recipe
+from keras_multigan.runs.options import IMAGES, RUN
+
+PRESETS = [(name, preset) for name, recipe in RECIPES.items() for preset in recipe.presets]
+# Presets of the papers: options, lines of the dry run.
+PAPERS = {
+    ("commute", "paper"): (
+        {"dataset": "mnist", "image_size": 32, "num_generators": 5, "latent_dim": 128, "n_critic": 3,
+         "gp_weight": 10.0, "tvd_weight": "constant:12.2", "batch_size": 500, "epochs": 70,
+         "steps_per_epoch": None},
+        ["generator 910,660 each, 4,553,300 in all", "commute_critic 4,306,177",
+         "critic: adam, rate 0.0002, betas 0.5, 0.9; 3 updates per step"]),
+    ("mix_plus", "paper"): (
+        {"dimension": 1024, "modes": 3, "layers": 5, "width": 1024, "batch_size": 256,
+         "discriminator_updates": 5, "frechet_samples": 50_000, "judge_samples": 25_600},
+        ["generator 4,198,400 each, 12,595,200 in all", "mlp 3,149,825 each, 9,449,475 in all",
+         "generator: adam, rate 1e-05, betas 0.5, 0.9; 1 update per step",
+         "discriminator: adam_1, rate 0.0001, betas 0.5, 0.9; 5 updates per step"]),
+    ("mix", "paper"): (
+        {"dataset": "cifar10", "num_generators": 10, "num_discriminators": 10, "supervised": True,
+         "latent_dim": 80, "batch_size": 50, "discriminator_updates": 4, "ema": 0.9999,
+         "epochs": 100, "steps_per_epoch": 1000, "inception": "tfgan"},
+        ["samples of shape (32, 32, 3)", "biggan_discriminator 4,209,942 each,",
+         "generator 4,824,454 to 4,824,582 each, 9,649,036 in all",
+         "discriminator: adam, rate 0.0002, betas 0.0, 0.9; 4 updates per step"]),
+    ("mim", "paper"): (
+        {"dataset": "mnist", "image_size": 28, "num_generators": 10, "latent_dim": 100,
+         "batch_size": 64, "epochs": 200, "mutual_information": "overlap"},
+        ["generator 834,369 each, 8,343,690 in all", "dcgan_discriminator 213,249",
+         "generator: adam_1, rate 0.0002, betas 0.5, 0.999; 1 update per step"]),
+    ("gm", "paper"): (
+        {"dataset": "mnist", "image_size": 28, "num_components": 10, "latent_dim": 100,
+         "dynamic": True, "supervised": True, "batch_size": 64, "epochs": 100},
+        ["mlp_generator 1,486,352", "latent 2,000", "mlp_discriminator 1,462,538",
+         "generator: adam_1, rate 0.0002, betas 0.5, 0.999; 1 update per step"]),
+    ("mm", "paper"): (
+        {"dataset": "mnist", "image_size": 28, "num_components": 10, "latent_dim": 100, "alpha": 1.0,
+         "assignment": "soft", "batch_size": 64, "epochs": 100},
+        ["mlp_generator 1,486,352", "mlp_discriminator 1,460,225", "mlp_discriminator 1,462,538",
+         "critic: adam, rate 0.0002, betas 0.5, 0.999; 1 update per step"]),
+    ("p2", "paper"): (
+        {"dataset": "ring", "num_generators": 8, "growth": 10, "push_weight": 0.05,
+         "latent_dim": 256, "width": 128, "batch_size": 512, "generator_batch_size": 64},
+        ["samples of shape (2,)", "generator 49,666 each, 279,938 in all",
+         "generator: adam_1, rate 0.001, betas 0.5, 0.999; 1 update per step"]),
+    ("p2", "images_paper"): (
+        {"dataset": "cifar10", "num_generators": 5, "growth": 10, "push_weight": 0.01,
+         "regularizer_weight": 2.0, "networks": "resnet", "batch_size": 64, "epochs": 150},
+        ["samples of shape (32, 32, 3)", "generator 1,206,275 each, 2,277,379 in all",
+         "p2_discriminator 1,053,825", "p2_discriminator 1,056,276",
+         "generator: adam_1, rate 0.0002, betas 0.5, 0.999; 1 update per step"]),
+}
+
+
+# Of 20 networks 4 will do.
+FEWER = {"num_generators": 2, "num_discriminators": 2}
+
+
+@functools.cache
+def described(name, preset):
+    """The dry run of a preset; its model's optimizers and the model's own, by phase."""
+    keras.utils.clear_session()  # names of optimizers count from here
+    options, like, models = RECIPES[name].make_options(preset), Recipe.like, []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Recipe, "like", lambda *args: models.append(like(*args)) or models[0])
+        text = RECIPES[name].describe(options.replace(**FEWER) if name == "mix" else options)
+    return text, *({phase.name: {**optimizer(phase.name).get_config(), "name": ""}
+                    for phase in models[0].phases()}
+                   for optimizer in (models[0].optimizer.__getitem__, models[0].default_optimizer))
+
+
+@pytest.mark.parametrize("name, preset", [
+    pytest.param(*key, marks=[pytest.mark.fast] if key[1] == "quick" else []) for key in PRESETS])
+def test_dry_run(name, preset):
+    options, (text, *_) = RECIPES[name].make_options(preset), described(name, preset)
+    head, *rest = text.split("\n\n")
+    shown = {key: value for key, *value in (line.split(maxsplit=1) for line in head.splitlines())}
+    assert shown == {key: [str(value)] * (value != "") for key, value in (
+        options.as_dict() | (FEWER if name == "mix" else {})).items()}
+    assert (options.method, options.preset) == (name, preset)
+    assert len(rest) == 2 and rest[1].startswith("optimizers\n")
+    wanted, lines = PAPERS.get((name, preset), ({}, []))
+    assert wanted.items() <= options.as_dict().items()
+    for line in lines:
+        assert f" {line}" in text
+
+
+@pytest.mark.fast
+def test_all_papers_presets_are_compared():
+    assert set(PAPERS) == {(name, preset) for name, preset in PRESETS if "paper" in preset}
+
+
+@pytest.mark.fast
+def test_every_file_is_a_recipe_and_every_model_has_one():
+    files = {path.stem for path in pathlib.Path(inspect.getfile(Recipe)).parent.glob("*.py")}
+    assert set(RECIPES) == files - {"__init__", "recipe", "experiment", "registry"}
+    assert {recipe.model for recipe in RECIPES.values()} == {
+        value for value in vars(models).values() if inspect.isclass(value)}
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("name", RECIPES)
+def test_what_every_recipe_is(name):
+    recipe = RECIPES[name]
+    assert recipe.name == name and find(name.replace("_", "-")) is find(name) is recipe
+    assert {"quick", "paper"} <= set(recipe.presets)
+    assert set(RUN) <= set(recipe.options)
+    assert set(IMAGES) <= set(recipe.options) or not set(IMAGES) & set(recipe.options)
+    assert inspect.getmodule(recipe.networks).__doc__.count(f"multigan train {name}") >= 2
+    for key, option in recipe.options.items():
+        assert option.help and len(option.help.splitlines()) == 1, key
+        assert option.value_type in (int, float, bool, str), f"{key} has no type"
+        option.check(key, option.default)
+    for preset in recipe.presets:
+        options = recipe.make_options(preset)
+        assert isinstance(options, recipe.options_class) and dataclasses.is_dataclass(options)
+        assert recipe.options_class(**options.as_dict()) == options
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            options.epochs = 3
+    for experiment in recipe.experiments.values():
+        assert set(experiment.presets) == {"quick", "paper"}
+        assert set(experiment.presets.values()) <= set(recipe.presets)
+
+
+@pytest.mark.parametrize("name, preset", [key for key in PAPERS if key != ("p2", "paper")])
+def test_the_papers_optimizers_are_the_models_own(name, preset):
+    """But of P2GAN's ring, of which the paper states no learning rate."""
+    options = RECIPES[name].make_options(preset)
+    rates = {key: value for key, value in options.as_dict().items() if key.endswith("learning_rate")}
+    assert rates and not any(rates.values())
+    _, used, own = described(name, preset)
+    assert used == own and len(used) == 2
+
+
+@pytest.mark.fast
+def test_learning_rates():
+    """One for all players, or one for each."""
+    def rates(name, **given):
+        model = RECIPES[name].like(RECIPES[name].make_options(**given))
+        return [float(model.optimizer[phase.name].learning_rate) for phase in model.phases()]
+
+    assert rates("mm", learning_rate=0.25, width=0.01) == [0.25, 0.25]
+    assert rates("mix_plus", generator_learning_rate=0.5, discriminator_learning_rate=0.25,
+                 width=2, dimension=4) == [0.5, 0.25]
+
+
+@pytest.mark.fast
+def test_a_method_that_is_not_there():
+    with pytest.raises(ValueError, match=f"{', '.join(RECIPES)}. Received: 'other'"):
+        find("other")
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("changes, message", [
+    ({"arguments": {"alhpa": Option(1.0, "a typo")}},
+     r"'mm' expects MMGAN to take its arguments. Received: \['alhpa'\], which the constructor lacks"),
+    ({"presets": {"quick": {}, "paper": {"betta": 1}}},
+     r"'mm' expects its presets to have its options. Received: \['betta'\] in 'paper'"),
+])
+def test_mistakes_in_a_recipe_are_found_when_it_is_made(changes, message):
+    fields = {field.name: getattr(RECIPES["mm"], field.name)
+              for field in dataclasses.fields(RECIPES["mm"]) if field.init}
+    with pytest.raises(ValueError, match=message):
+        Recipe(**{**fields, **changes})
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("given, message", [
+    ({"preset": "huge"}, "--preset is expected to be one of paper, quick. Received: huge"),
+    ({"n_critik": 3, "b": 1}, "Expected options of mim: .*num_generators.* Received: b, n_critik"),
+    ({"epochs": 0}, "--epochs is expected to be >= 1. Received: 0"),
+    ({"mutual_information": "other"}, "one of overlap, paired. Received: other"),
+])
+def test_wrong_options(given, message):
+    with pytest.raises(ValueError, match=message):
+        RECIPES["mim"].make_options(**given)
+
+
+@pytest.mark.fast
+def test_defaults_are_the_constructors():
+    """If the recipe has none of its own."""
+    for recipe in RECIPES.values():
+        taken = inspect.signature(recipe.model).parameters
+        for name, option in recipe.arguments.items():
+            if option.default is None and taken[name].default is not inspect.Parameter.empty:
+                assert recipe.options[name].default == taken[name].default, name
+
+
+OLD = [("commute", "--n_generators=3", {"num_generators": 3}),
+       ("commute", "--tvd_schedule=constant:1", {"tvd_weight": "constant:1"}),
+       ("commute", "--n_critic=2", {"n_critic": 2}),
+       ("mix_plus", "--n_critic=2", {"discriminator_updates": 2}),
+       ("mix_plus", "--base=vanilla", {"adversarial_loss": "vanilla"}),
+       ("mix_plus", "--n_generators=3", {"num_generators": 3}),
+       ("mix_plus", "--n_discriminators=2", {"num_discriminators": 2}),
+       ("mix", "--n_critic=2", {"discriminator_updates": 2}),
+       ("mix", "--n_generators=3", {"num_generators": 3}),
+       ("mix", "--n_discriminators=2", {"num_discriminators": 2}),
+       ("mim", "--n_generators=3", {"num_generators": 3}),
+       ("gm", "--base=wasserstein", {"adversarial_loss": "wasserstein"}),
+       ("p2", "--n_generators=3", {"num_generators": 3}),
+       ("p2", "--divergence=kl", {"adversarial_loss": "kl"})]
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("name, flag, given", OLD)
+def test_old_flags_reach_the_new_options(name, flag, given):
+    assert parse(RECIPES[name].options, [flag]) == given
+
+
+@pytest.mark.fast
+def test_all_old_names_are_tried():
+    aliases = {(name, alias) for name, recipe in RECIPES.items()
+               for option in recipe.options.values() for alias in option.aliases}
+    tried = {(name, re.match(r"--(\w+)", flag)[1]) for name, flag, _ in OLD}
+    assert aliases == tried - {("commute", "n_critic")}

@@ -1,0 +1,85 @@
+"""Runs on images: which classifier, which samples, what is found before the training."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_multigan.metrics import shipped_classifier
+from keras_multigan.recipes import RECIPES
+from keras_multigan.runs import classifiers
+from keras_multigan.runs.images import ImageTask, class_names, of_classes
+
+pytestmark = pytest.mark.fast
+RECIPE = RECIPES["mim"]
+DATA = np.zeros((20, 16, 16, 1), "float32"), np.arange(20) % 10
+
+
+def test_which_classifier_measures(stand_in_classifier, tmp_path):
+    saved = tmp_path / "classifier.keras"
+
+    def find(**given):
+        network, name, trained = classifiers.find(RECIPE.make_options(**given), DATA, saved)
+        return network.count_params(), name, trained
+
+    count, name, trained = find()
+    assert name == "compact classifier trained on digits" and not trained
+    keras.utils.set_random_seed(9)
+    first = classifiers.find(RECIPE.make_options(seed=1), DATA, saved)[0].get_weights()
+    again = classifiers.find(RECIPE.make_options(seed=2), DATA, saved)[0].get_weights()
+    assert all(np.array_equal(a, b) for a, b in zip(first, again))  # one for all runs on a data set
+    chosen = stand_in_classifier(16, 16, 1)
+    small = 16 * 16 * 10 + 10
+    assert find(classifier=chosen) == (small, chosen, True)
+    keras.saving.load_model(chosen).save(saved)
+    assert find() == (small, name, True)
+    assert find(dataset="mnist", image_size=28) == (small, "compact classifier trained on mnist", True)
+    shipped = shipped_classifier().count_params()
+    for dataset in ("mnist", "mnist:3.0.1"):
+        assert find(dataset=dataset, image_size=32) == (
+            shipped, "keras_multigan MNIST classifier (shipped)", True)
+    assert count not in (small, shipped)
+
+
+def test_several_workers_need_a_trained_classifier(tmp_path):
+    options = RECIPE.make_options(strategy="multiworker")
+    with pytest.raises(ValueError, match="multigan classifier --dataset=digits. and pass it as --cl"):
+        classifiers.find(options, DATA, tmp_path / "classifier.keras")
+
+
+def test_a_classifier_is_float32_whatever_the_run(tmp_path):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        network, _, _ = classifiers.find(RECIPE.make_options(), DATA, tmp_path / "classifier.keras")
+        assert {layer.dtype_policy.name for layer in network.layers} == {"float32"}
+        assert keras.config.dtype_policy().name == "mixed_bfloat16"
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+def test_classes():
+    labels = np.array([8, 3, 5, 3])
+    assert of_classes(labels, "8, 3").tolist() == [True, True, False, True]
+    assert class_names(" 8,3 ") == {"8", "3"}
+    with pytest.raises(ValueError, match=r"of \['3', '5', '8'\]. Received: \['33', '8'\]"):
+        of_classes(labels, "8,33")
+
+
+@pytest.mark.parametrize("dataset, shape", [
+    ("digits", (16, 16, 1)), ("mnist:3.0.1", (16, 16, 1)), ("emnist/letters", (16, 16, 1)),
+    ("cifar10", (16, 16, 3)), ("stacked_mnist", (16, 16, 3))])
+def test_the_shape_of_data_that_are_not_loaded(dataset, shape):
+    samples = ImageTask().like(RECIPE.make_options(dataset=dataset))
+    assert samples.shape == shape and samples.num_classes == 10
+    assert samples.classifier.output_shape == (None, 10)
+
+
+def test_inception_that_is_not_there_is_found_before_training(refused, stand_in_classifier):
+    refused(["train", "mim", "--filters=2", f"--classifier={stand_in_classifier(16, 16, 1)}",
+             "--inception=absent.h5"], "The flag is --inception=absent.h5")
+
+
+def test_data_without_labels(refused, tmp_path):
+    images = np.zeros((4, 8, 8), "uint8")
+    np.savez(tmp_path / "plain.npz", x_train=images, x_test=images)
+    refused(["train", "mm", "--dataset=plain", "--data_dir=plain.npz"], "labels")
+
