@@ -1,24 +1,29 @@
-"""Image data sets as NumPy arrays in [-1, 1]: scikit-learn's digits, tfds data sets, local files."""
+"""Image data sets by name or place: scikit-learn's digits, tfds data sets, arrays, image files."""
 
 import os
 from pathlib import Path
 
 import numpy as np
+from absl import logging
 
-from keras_multigan.data import files, synthetic, tfds_images
+from keras_multigan.data import arrays, chunks, decode, folder_images, sources, synthetic
+from keras_multigan.data.checks import check_images as check_images
+from keras_multigan.data.checks import check_vectors as check_vectors
+from keras_multigan.data.find import find
+from keras_multigan.data.image_set import ImageFiles, ImageSet
+from keras_multigan.data.labels import listed, relabel
 
 _SPLITS = ("train", "test", "validation", "unlabelled")
-_CHUNK = 512  # images per conversion step; limits the memory needed besides the result
 
 
 def load_images(
-    name: str,
+    name: str | None,
     split: str,
     image_size: int | None = 32,
     data_dir: str | os.PathLike | None = None,
-    label: str | list[str] | None = None,
+    label: str | list[str] | bool | None = None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Loads one split of an image data set.
+    """Loads one split of an image data set as floats.
 
     The papers use these data sets:
 
@@ -28,16 +33,85 @@ def load_images(
     - "imagenet_resized/32x32" and "imagenet_resized/64x64", with the splits "train" and "validation";
     - "celeb_a" (218x178 pixels), whose central 178x178 pixels are resized.
 
-    If `data_dir` is a folder, the first of these that exists is used:
+    `load_image_set` keeps the images as bytes, and tells the names of classes and what split was made.
+    It also numbers the classes of arrays 0..K-1. Here labels stay as stored if they are integers >= 0.
 
-    1. a prepared tfds folder (<name>/<version>/dataset_info.json);
+    Args:
+        name, split, image_size, data_dir, label: as in `load_image_set`.
+
+    Returns:
+        The images and the labels. Images are float32 (N, image_size, image_size, C) in [-1, 1],
+        contiguous, at 4 bytes per value (32 GB for the train split of "celeb_a" at 128). Labels are
+        int64 (N,), or (N, M) if `label` is a list, or None if there are none. The order is fixed:
+        arrays keep the published order, files are sorted by class and name, tfds shuffles the data when
+        it prepares them.
+
+    Raises:
+        ValueError, FileNotFoundError, ImportError: as `load_image_set`.
+    """
+    images = _load(name, split, image_size, data_dir, None, "black", label, False, keep=True)
+    return images.floats(), images.labels
+
+
+def image_folder(
+    directory: str | os.PathLike,
+    split: str = "train",
+    image_size: int | None = 32,
+    *,
+    channels: int | None = None,
+    background: str = "black",
+    label: bool | None = None,
+) -> tuple[np.ndarray, np.ndarray | None, list[str] | None]:
+    """Loads one split of a folder of image files, or of a .zip of such a folder, as floats.
+
+    Args:
+        directory: the folder or .zip. Images lie flat in it or in a folder per class, with or without
+            folders of the splits above ("train", "test", "val" and their like).
+        split, image_size, channels, background: as in `load_image_set`.
+        label: None gives the classes of the folders as labels; False reads all as images
+            without labels.
+
+    Returns:
+        Images, float32 (N, image_size, image_size, C) in [-1, 1]; labels, int64 (N,), or None; and the
+        names of the K classes, or None.
+
+    Raises:
+        ValueError, FileNotFoundError: as `load_image_set`.
+    """
+    path = Path(directory).expanduser()
+    _check_arguments(split, image_size)
+    if not path.exists():
+        raise FileNotFoundError("Expected the folder or .zip of image files. Received: "
+                                f"{str(directory)!r}, which does not exist.")
+    source = sources.open_source(path)
+    images = _folder(source, source.tree(), split, image_size, channels, background, label, False)
+    return images.floats(), images.labels, images.class_names
+
+
+def load_image_set(
+    name: str | None,
+    split: str = "train",
+    image_size: int | None = 32,
+    data_dir: str | os.PathLike | None = None,
+    *,
+    channels: int | None = None,
+    background: str = "black",
+    label: str | list[str] | bool | None = None,
+    stream: bool | None = None,
+) -> ImageSet | ImageFiles:
+    """Loads one split of an image data set, at a byte per value if no floats are needed.
+
+    `data_dir` may be a file: .npz, .npy, .h5 or .hdf5, .csv, or a .zip of image files. If it is a
+    folder, the first of these that it has is used:
+
+    1. a prepared tfds data set (<name>/<version>/dataset_info.json);
     2. <name>.npz;
     3. IDX files (train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-...), uncompressed or as .gz;
-    4. a single .npz file.
+    4. a single .npz file;
+    5. image files, flat or in a folder per class, with or without folders of the splits above;
+    6. a single file of another kind that `data_dir` may be.
 
-    An npz file holds the arrays x_train, y_train, x_test and y_test. The images x are (N, H, W) or
-    (N, H, W, C), either uint8 in 0..255 or floating in [-1, 1]. IDX and npz files do not say which data
-    set they hold, so `name` is not checked against them.
+    Only tfds data sets are checked against `name`. docs/data.md has the rules of each kind.
 
     Args:
         name: name of the data set. "digits" is scikit-learn's 1,797 images of 8x8 pixels in a fixed
@@ -45,29 +119,86 @@ def load_images(
             sets with images, such as "mnist", "fashion_mnist", "cifar10" or "mnist:3.0.1". The prefix
             "stacked_" before the name of grayscale digits, as in "stacked_mnist", stacks the split's
             images with `synthetic.StackedDigits`: 128,000 fixed samples for "train" and 26,000
-            otherwise.
-        split: "train" or "test"; or "validation" or "unlabelled" if the tfds data set has it.
+            otherwise. None for what `data_dir` has, whatever its name.
+        split: "train" or "test"; or "validation" or "unlabelled" if there is such a split.
         image_size: height and width of the result. Images that are not square are first cropped to
-            their central square. Resizing is bilinear, and antialiased if images shrink. None keeps the
-            native size.
-        data_dir: folder with the data, or an .npz file. None uses the default folder of tfds, and
-            downloads the data if they are not there.
+            their central square. Image files are resized as bytes with Lanczos' filter, all others as
+            floats, bilinear, and antialiased if images shrink. None keeps the native size, which has to
+            be the same for all.
+        data_dir: where the data are. None uses the default folder of tfds, and downloads the data if
+            they are not there.
+        channels: 1 or 3, of image files; None gives 1 if no training image has colours, otherwise 3.
+        background: "black" or "white", which lies under transparent pixels of image files.
         label: name of the integer or boolean tfds feature to return as labels, such as "Black_Hair" of
-            "celeb_a"; or a list of M names; or None for the feature "label", if there is one.
+            "celeb_a"; or a list of M names; or None for the feature "label", if there is one. Other
+            data sets take None, or False to go without labels.
+        stream: True leaves image files where they are and decodes batches while they are used; False
+            decodes all files now; None decodes all, unless they need more than a quarter of the memory
+            that is available.
 
     Returns:
-        The images and the labels. Images are float32 (N, image_size, image_size, C) in [-1, 1],
-        contiguous, at 4 bytes per value (32 GB for the train split of "celeb_a" at 128). Labels are
-        int64 (N,), or (N, M) if `label` is a list, or None if the split is "unlabelled" or the data set
-        has no integer feature "label". The order is fixed: IDX and npz files keep the published order,
-        tfds shuffles the data when it prepares them.
+        An `ImageSet`, or `ImageFiles` if they stay in their files. Labels are int64 (N,), (N, M) if
+        `label` is a list, or None. Labels other than the integers 0..K-1 are numbered in sorted order
+        by the training set; `class_names` has the original ones. The `note` says what the set is, what
+        split was made and what was skipped.
 
     Raises:
         ValueError: an argument is wrong or names an unknown data set; or the data are damaged or have a
-            wrong shape, type or range.
+            wrong shape, type or range; or over a tenth of the image files cannot be decoded.
         FileNotFoundError: there are no data in data_dir, or they could not be downloaded.
         ImportError: a tfds data set needs tensorflow and tensorflow-datasets.
     """
+    return _load(name, split, image_size, data_dir, channels, background, label, stream)
+
+
+def _load(name, split, image_size, data_dir, channels, background, label, stream, keep=False):
+    """`load_image_set`. If `keep`, labels of arrays stay as they are if they are integers >= 0."""
+    _check_arguments(split, image_size)
+    if not (isinstance(name, str) and name or name is None and data_dir is not None):
+        raise ValueError(
+            "Expected the name of a data set, such as 'digits' or 'mnist', or a data_dir. Received: "
+            f"{name!r}."
+        )
+    name = name or "images"
+    wanted = None if label is False else label
+    class_names, said = None, ""
+    if name.startswith("stacked_"):
+        digits = load_images(name.removeprefix("stacked_"), split, image_size, data_dir, wanted)
+        stacked = synthetic.StackedDigits(*digits)
+        images, labels = stacked.sample(128_000 if split == "train" else 26_000, seed=0)
+    elif isinstance(found := find(name, split, data_dir, wanted), tuple):
+        return _folder(*found, split, image_size, channels, background, label, stream)
+    elif isinstance(found, arrays.Arrays):
+        labels, said = found.labels, found.note
+        if labels is not None:
+            labels, class_names = relabel(labels, found.train_labels, data_dir, keep)
+        images, labels = chunks.collect(name, *chunks.of_arrays(found, labels), found.top, image_size)
+    else:
+        images, labels = chunks.collect(name, *found(), 255, image_size)
+    if label is False:
+        labels = class_names = None
+    if stream or channels not in (None, images.shape[-1]):
+        raise ValueError(
+            f"Expected stream not to be True, and channels None or {images.shape[-1]}, for images that "
+            f"are no files. Received: stream={stream}, channels={channels}. Give a folder of image "
+            "files as data_dir, or convert the images."
+        )
+    note = _note(split, images, labels, class_names, said)
+    logging.info("%s: %s", data_dir or name, note)
+    return ImageSet(images, labels, class_names, note=note)
+
+
+def _folder(source, tree, split, image_size, channels, background, label, stream):
+    for what, value, allowed in (("channels", channels, (None, 1, 3)), ("label", label, (None, False)),
+                                 ("background", background, decode.BACKGROUNDS)):
+        if value not in allowed:
+            raise ValueError(f"Expected {what} to be one of {allowed} for image files. Received: "
+                             f"{value!r}.")
+    return folder_images.load(source, tree, split, image_size, channels=channels, background=background,
+                              by_class=label is None, stream=stream)
+
+
+def _check_arguments(split, image_size):
     if split not in _SPLITS:
         raise ValueError(f"Expected split to be one of {_SPLITS}. Received: {split!r}.")
     if image_size is not None and not (
@@ -77,196 +208,12 @@ def load_images(
             "Expected image_size to be an integer of at least 1, or None for the native size. "
             f"Received: {image_size!r}."
         )
-    if not isinstance(name, str) or not name:
-        raise ValueError(
-            f"Expected the name of a data set, such as 'digits' or 'mnist'. Received: {name!r}."
-        )
-    if name.startswith("stacked_"):
-        digits = load_images(name.removeprefix("stacked_"), split, image_size, data_dir, label)
-        return synthetic.StackedDigits(*digits).sample(128_000 if split == "train" else 26_000, seed=0)
-    count, chunks = _open(name, split, data_dir, label)
-    images, labels, start = None, None, 0
-    for chunk, chunk_labels in chunks:
-        chunk = _resize(_scale(chunk), image_size)
-        if images is None:
-            images = np.empty((count, *chunk.shape[1:]), np.float32)
-            labels = None if chunk_labels is None else np.empty(
-                (count, *chunk_labels.shape[1:]), np.int64
-            )
-        if chunk.shape[1:] != images.shape[1:]:
-            raise ValueError(
-                f"Expected images of one size and number of channels in {name!r}. Received: "
-                f"{images.shape[1:]} and {chunk.shape[1:]}. Give an image_size for all of them."
-            )
-        images[start : start + len(chunk)] = chunk
-        if labels is not None:
-            labels[start : start + len(chunk)] = chunk_labels
-        start += len(chunk)
-    return images, labels
 
 
-def check_images(images: np.ndarray, what: str = "images") -> None:
-    """Raises ValueError unless `images` are valid training images.
-
-    Args:
-        images: has to be a floating NumPy array (N, H, W, C), not empty, finite and within [-1, 1] up
-            to a tolerance of 1e-3.
-        what: name of the images in the error message.
-    """
-    if not isinstance(images, np.ndarray) or images.ndim != 4:
-        raise ValueError(
-            f"Expected {what} as a NumPy array of shape (N, height, width, channels). Received: "
-            f"{type(images).__name__} of shape {getattr(images, 'shape', None)}. Convert with "
-            "numpy.asarray and reshape. Grayscale images need one channel: images[..., None]."
-        )
-    if images.size == 0:
-        raise ValueError(
-            f"Expected {what} not to be empty. Received: shape {images.shape}. Check the data."
-        )
-    if not np.issubdtype(images.dtype, np.floating):
-        raise ValueError(
-            f"Expected {what} to be floating-point in [-1, 1]. Received: {images.dtype}. For uint8 "
-            "in 0..255, divide by 127.5 and subtract 1."
-        )
-    low, high = images.min(), images.max()
-    if not (low >= -1.001 and high <= 1.001):  # `not`, so that NaN fails too
-        raise ValueError(
-            f"Expected {what} to be finite and in [-1, 1]. Received: values from {low} to {high}. "
-            "For values in 0..255, divide by 127.5 and subtract 1. Remove NaN and infinity."
-        )
-
-
-def check_vectors(vectors: np.ndarray) -> None:
-    """Raises ValueError unless `vectors` is a floating, finite, non-empty NumPy array (N, d)."""
-    if (not isinstance(vectors, np.ndarray) or vectors.ndim != 2 or vectors.size == 0
-            or not np.issubdtype(vectors.dtype, np.floating)):
-        raise ValueError(
-            "Expected samples as a floating NumPy array (N, d), as the generators return them. "
-            f"Received: {type(vectors).__name__} of shape {getattr(vectors, 'shape', None)} and type "
-            f"{getattr(vectors, 'dtype', None)}. Convert with numpy.asarray and reshape."
-        )
-    if not np.isfinite(vectors).all():
-        raise ValueError("Expected finite samples. Received: NaN or infinite values. Remove them.")
-
-
-def _open(name, split, data_dir, label):
-    """Returns the number of images, and an iterator over chunks (images, labels or None)."""
-    if name == "digits":
-        if data_dir is not None:
-            raise ValueError(
-                "Expected no data_dir for 'digits', which ships with scikit-learn. "
-                f"Received: data_dir={str(data_dir)!r}. Omit data_dir, or name another data set."
-            )
-        _check_plain(split, label)
-        return _chunks(*_digits(split))
-    if data_dir is None:
-        return tfds_images.open_split(name, split, None, _CHUNK, label)
-    path = Path(data_dir).expanduser()
-    if not path.exists():
-        raise FileNotFoundError(
-            "Expected data_dir to be an existing folder or .npz file. "
-            f"Received: {str(data_dir)!r}, which does not exist."
-        )
-    base = name.split("/")[0].split(":")[0]
-    if tfds_images.prepared(path, base):
-        return tfds_images.open_split(name, split, path, _CHUNK, label)
-    _check_plain(split, label)
-    npz = sorted(path.glob("*.npz"))
-    if path.is_file():
-        return _chunks(*_checked(*files.read_npz(path, split), path))
-    if path / f"{base}.npz" in npz:
-        return _chunks(*_checked(*files.read_npz(path / f"{base}.npz", split), path))
-    if files.has_idx(path):
-        return _chunks(*_checked(*files.read_idx(path, split), path))
-    if len(npz) == 1:
-        return _chunks(*_checked(*files.read_npz(npz[0], split), npz[0]))
-    raise FileNotFoundError(
-        f"Found no data for {name!r} in data_dir={str(data_dir)!r}. Expected one of: a prepared tfds "
-        f"folder ({base}/<version>/dataset_info.json), IDX files "
-        f"({files.idx_names('images', split)[0]} and {files.idx_names('labels', split)[0]}, "
-        f"uncompressed or as .gz), {base}.npz or a single .npz file. Received: {len(npz)} .npz files "
-        "and none of the others. Put the data there or give their folder."
-    )
-
-
-def _check_plain(split, label):
-    if split not in ("train", "test") or label is not None:
-        raise ValueError(
-            "Expected split to be 'train' or 'test', and label None, for digits, .npz and IDX files. "
-            f"Received: split={split!r}, label={label!r}. Other splits and labels need a tfds data "
-            "set. If data_dir is given, it has to be prepared there."
-        )
-
-
-def _chunks(images, labels):
-    starts = range(0, len(images), _CHUNK)
-    return len(images), ((images[i : i + _CHUNK], labels[i : i + _CHUNK]) for i in starts)
-
-
-def _scale(images):
-    """Returns float32 images in [-1, 1]; floating images are in that range already."""
-    if images.dtype == np.uint8:
-        return images.astype(np.float32) / 127.5 - 1
-    return images.astype(np.float32)
-
-
-def _resize(images, size):
-    if size is None or images.shape[1:3] == (size, size):
-        return np.clip(images, -1, 1)
-    import keras  # importing this module must not import TensorFlow
-
-    resized = keras.ops.image.resize(
-        images,
-        (size, size),
-        interpolation="bilinear",
-        antialias=size < min(images.shape[1:3]),  # ten times slower; needed only to shrink
-        crop_to_aspect_ratio=True,
-        data_format="channels_last",
-    )
-    return np.clip(keras.ops.convert_to_numpy(resized), -1, 1)
-
-
-def _digits(split):
-    from sklearn.datasets import load_digits
-    from sklearn.model_selection import train_test_split
-
-    digits = load_digits()
-    images = (digits.images[..., None] / 8 - 1).astype(np.float32)  # 0..16 to [-1, 1]
-    x_train, x_test, y_train, y_test = train_test_split(
-        images, digits.target, test_size=0.2, random_state=0, stratify=digits.target
-    )
-    return (x_train, y_train) if split == "train" else (x_test, y_test)
-
-
-def _checked(images, labels, path):
-    """Checks whole arrays from a file; returns images (N, H, W, C) and labels (N,)."""
-    if images.ndim == 3:
-        images = images[..., None]
-    if images.ndim != 4 or images.size == 0 or images.shape[-1] > 4:
-        raise ValueError(
-            "Expected images of shape (N, height, width) or (N, height, width, channels), with 1 to 4 "
-            f"channels and at least one image. Received: shape {images.shape} in {path}. Reshape "
-            "them, channels last, and save them again."
-        )
-    if np.issubdtype(images.dtype, np.floating):
-        check_images(images, f"images in {path}")
-        if images.min() >= 0:  # [0, 1] would train on half of the range without an error
-            raise ValueError(
-                "Expected uint8 images in 0..255, or floating ones in [-1, 1]. Received: floating "
-                f"images without a negative value in {path}, as if in [0, 1]. Multiply by 2 and "
-                "subtract 1."
-            )
-    elif images.dtype != np.uint8:
-        raise ValueError(
-            "Expected uint8 images in 0..255, or floating ones in [-1, 1]. Received: "
-            f"{images.dtype} in {path}. Convert them to uint8."
-        )
-    if labels.ndim == 2 and labels.shape[1] == 1:  # keras.datasets.cifar10 has such labels
-        labels = labels[:, 0]
-    if labels.shape != (len(images),) or not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(
-            f"Expected one integer label per image, shape ({len(images)},). Received: {labels.dtype} "
-            f"labels of shape {labels.shape} in {path}. Give images and labels of the same split; "
-            "convert one-hot labels to integers with argmax(-1)."
-        )
-    return images, labels
+def _note(split, images, labels, class_names, said):
+    note = [f"{split}: {len(images)} images of {'x'.join(map(str, images.shape[1:]))}"]
+    if labels is None:
+        note[0] += " without labels"
+    if class_names is not None:
+        note.append(f"labels {listed(class_names)} became 0 to {len(class_names) - 1}")
+    return "; ".join([*note, said] if said else note)

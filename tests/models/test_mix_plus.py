@@ -161,7 +161,7 @@ def test_bad_networks_and_data():
     model = vector_model()
     source = synthetic.axis_gaussians(3, 4)
     for x, options, message in [
-        (source, {}, "steps_per_epoch a number"),
+        (source, {}, "steps_per_epoch is expected to be a number"),
         (synthetic.ring(), dict(steps_per_epoch=1), r"shape \(4,\). Received: \(2,\)"),
         (np.full((8, 4), np.nan, "float32"), {}, "finite samples"),
         (np.zeros((8, 4), "int64"), {}, "type int64"),

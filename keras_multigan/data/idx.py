@@ -1,12 +1,7 @@
-"""Readers of local image files: IDX (the format of MNIST) and npz files with Keras' array names.
-
-They return the arrays as stored. `keras_multigan.data.images` checks and scales them.
-"""
+"""Reader of IDX files, the format of MNIST. It returns the arrays as stored."""
 
 import gzip
-import os
 import pathlib
-import zipfile
 import zlib
 
 import numpy as np
@@ -51,6 +46,11 @@ def read_idx(folder: pathlib.Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     return _read_idx_part(folder, "images", split), _read_idx_part(folder, "labels", split)
 
 
+def read_idx_labels(folder: pathlib.Path, split: str) -> np.ndarray:
+    """Reads the labels alone. See `read_idx`."""
+    return _read_idx_part(folder, "labels", split)
+
+
 def _read_idx_part(folder, kind, split):
     names = idx_names(kind, split)
     path = next((folder / name for name in names if (folder / name).is_file()), None)
@@ -86,37 +86,3 @@ def _read_idx_part(folder, kind, split):
             f"{len(data)} bytes. The file is truncated or damaged: download it again."
         )
     return np.frombuffer(data, np.uint8, offset=header).reshape(shape)
-
-
-def read_npz(path: str | os.PathLike, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Reads one split of an npz file with Keras' array names (x_train, y_train, x_test, y_test).
-
-    Args:
-        path: path of the file.
-        split: "train" or "test".
-
-    Returns:
-        The arrays x_<split> and y_<split> as stored.
-
-    Raises:
-        ValueError: the file is damaged, an array is missing, or an array holds Python objects, which
-            are not unpickled.
-    """
-    keys = [f"x_{split}", f"y_{split}"]
-    expected = f"Expected an .npz file with the arrays {keys[0]} and {keys[1]}."
-    fix = "Write it with numpy.savez(path, x_train=..., y_train=..., x_test=..., y_test=...)."
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            missing = [key for key in keys if key not in file]
-            if not missing:
-                return file[keys[0]], file[keys[1]]
-            found = ", ".join(file) or "nothing"
-    except (ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-        # NumPy's errors for a file that is not a zip, is truncated, or holds Python objects.
-        raise ValueError(
-            f"{expected} Received: {path}, which cannot be read ({error}). {fix} Arrays of Python "
-            "objects are not loaded, because unpickling runs code."
-        ) from error
-    raise ValueError(
-        f"{expected} Received: {path} without {', '.join(missing)}; it has {found}. {fix}"
-    )
