@@ -71,13 +71,15 @@ def save_curves(history: dict[str, list], path: str | os.PathLike) -> None:
     figure.savefig(path, dpi=110)
 
 
-def save_class_table(class_probabilities: np.ndarray, path: str | os.PathLike, title: str = "") -> None:
+def save_class_table(class_probabilities: np.ndarray, path: str | os.PathLike, title: str = "",
+                     class_names: Sequence[str] | None = None) -> None:
     """Writes a PNG of a table of average class probabilities in percent, one row per generator.
 
     Args:
         class_probabilities: array (n, K) in [0, 1], see `metrics.class_probabilities`.
         path: path of the PNG.
         title: title of the table.
+        class_names: K names; numbers if None.
     """
     table = np.asarray(class_probabilities)
     n, classes = table.shape
@@ -87,7 +89,8 @@ def save_class_table(class_probabilities: np.ndarray, path: str | os.PathLike, t
         dark = value > 0.6 * max(0.5, table.max())
         axis.text(column, row, f"{100 * value:.1f}", ha="center", va="center", fontsize=8,
                   color="white" if dark else "black")
-    axis.set_xticks(range(classes))
+    axis.set_xticks(range(classes), class_names, **({} if class_names is None else {
+        "rotation": 45, "ha": "right"}))
     axis.set_yticks(range(n), [f"generator {k}" for k in range(n)])
     axis.set_xlabel("class")
     axis.set_title(title, fontsize=9)

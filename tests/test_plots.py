@@ -7,6 +7,8 @@ from matplotlib.image import imread
 
 from keras_multigan import plots
 
+pytestmark = pytest.mark.fast
+
 CORNERS = [[-1.0, -1.0], [1.0, 1.0], [-1.0, 1.0], [1.0, -1.0]]
 
 

@@ -1,5 +1,6 @@
 """The README and the documentation keep their word."""
 
+import pathlib
 import re
 
 import numpy as np
@@ -36,10 +37,11 @@ def known(options):
 def command_lines(text):
     """(command, its flags) of each command line of a page; <method> stands for every method."""
     for span in spans(text):
-        for line in re.findall(r"(?<![\w/.-])(?:multigan|python apps/\w+\.py)(?![\w.:/]).*", span):
+        for line in re.findall(
+                r"(?<![\w/.-])(?:multigan|python (?:apps|benchmarks)/\w+\.py)(?![\w.:/]).*", span):
             first, *words = line.partition(" #")[0].split()
             if first == "python":
-                door = words.pop(0)[5:-3]
+                door = pathlib.Path(words.pop(0)).stem.replace("step", "benchmark")
                 words = [*DOORS.get(door, door).split(), *words]
             flags = [word for word in words if word.startswith("--")]
             name = " ".join(words[: next((i for i, w in enumerate(words) if w in flags), len(words))])

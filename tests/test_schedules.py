@@ -5,6 +5,8 @@ import pytest
 
 from keras_multigan import schedules
 
+pytestmark = pytest.mark.fast
+
 
 def test_constant():
     assert [schedules.constant(12.2)(epoch) for epoch in (0, 69, 1000)] == [12.2] * 3

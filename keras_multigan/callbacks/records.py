@@ -23,12 +23,15 @@ class SampleGrid(keras.callbacks.Callback):
         columns: images per generator.
         every: number of epochs between two grids. The last epoch always has one.
         seed: int that fixes the noise.
+        keep_every: epochs between two grids that are also kept in `<directory>/frames`; None keeps
+            none.
     """
 
-    def __init__(self, directory: str | os.PathLike, columns: int = 10, every: int = 1, seed: int = 0):
+    def __init__(self, directory: str | os.PathLike, columns: int = 10, every: int = 1, seed: int = 0,
+                 keep_every: int | None = None):
         super().__init__()
         self.directory = _made(directory)
-        self.columns, self.every, self.seed = columns, every, seed
+        self.columns, self.every, self.seed, self.keep_every = columns, every, seed, keep_every
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if (epoch + 1) % self.every and epoch + 1 != self.params["epochs"]:
@@ -36,6 +39,10 @@ class SampleGrid(keras.callbacks.Callback):
         images = np.stack([self.model.sample(self.columns, generator=k, seed=self.seed)
                            for k in range(self.model.num_generators)])
         plots.save_samples(images, self.directory / "samples.png")
+        if self.keep_every and (epoch + 1) % self.keep_every == 0:
+            frames = _made(self.directory / "frames")
+            few = images[:, : self.columns // 2 or 1]
+            plots.save_samples(few, frames / f"epoch-{epoch + 1:05d}.png")
         _to_tensorboard(self.directory, "image", {"samples": plots.image_grid(images)[None]}, epoch)
 
 

@@ -31,10 +31,14 @@ def run(output=OUTPUT.default, **given):
 def train_classifier(options: RunOptions, output) -> None:
     """Writes classifier.keras (images in [-1, 1] -> logits), options.json and metrics.json."""
     output = files.check_folder(output)
-    train, test = (load_split(options, split) for split in ("train", "test"))
+    sets = [load_split(options, split) for split in ("train", "test")]
+    if sets[0].labels is None:
+        raise ValueError("A data set with labels of at least two classes is expected. Received: "
+                         f"{options.dataset!r}, {sets[0].note}.")
+    train, test = ((s.floats(), s.labels) for s in sets)
     keras.utils.set_random_seed(options.seed)
     width = {} if options.filters is None else {"filters": options.filters}
-    network = classifiers.NETWORKS[options.network](train[0].shape[1:], count_classes(train), **width)
+    network = classifiers.NETWORKS[options.network](sets[0].shape, count_classes(sets[0]), **width)
     start = time.time()
     accuracy = classifiers.fit(
         network, train, test, epochs=options.epochs, batch_size=options.batch_size,

@@ -24,6 +24,7 @@ class Command:
         options: its flags.
         run: function of the flags that were given, by name.
         required: flags that must be given.
+        words: name of the list in which `run` gets the words that are no flags; "" if there are none.
         interrupted: what to do after an interrupt.
     """
 
@@ -32,6 +33,7 @@ class Command:
     options: Mapping[str, Option]
     run: Callable
     required: tuple[str, ...] = ()
+    words: str = ""
     interrupted: str = ""
 
     def __call__(self, arguments: list[str]) -> None:
@@ -41,7 +43,7 @@ class Command:
             print(f"{self.usage}\n\nFlags of multigan {self.name}:\n{_help(options)}")
             return
         try:
-            given = parse(options, arguments)
+            given = parse(options, arguments, self.words)
             if missing := [name for name in self.required if name not in given]:
                 raise ValueError(f"Expected --{' and --'.join(missing)}. Received: none.")
         except (flags.Error, ValueError) as error:
@@ -58,8 +60,8 @@ class Command:
             fail(f"interrupted. {self.interrupted}".rstrip(), code=130)
 
 
-def parse(options: Mapping[str, Option], arguments: list[str]) -> dict:
-    """The flags that were given: name -> value.
+def parse(options: Mapping[str, Option], arguments: list[str], words: str = "") -> dict:
+    """The flags that were given: name -> value; and the other words under `words`, if it is not "".
 
     Raises:
         flags.Error: an unknown flag, a value of the wrong type.
@@ -67,12 +69,12 @@ def parse(options: Mapping[str, Option], arguments: list[str]) -> dict:
     """
     values = _define(options)
     rest = values(["multigan", *arguments])[1:]
-    if rest:
+    if rest and not words:
         raise ValueError(f"Only flags are expected. Received: {rest}.")
     given = {name: values[name].value for name in options if values[name].present}
     for name, value in given.items():
         options[name].check(name, value)
-    return given
+    return {**given, **({words: rest} if words else {})}
 
 
 def fail(message, code: int = 2) -> None:

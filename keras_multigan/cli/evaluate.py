@@ -2,9 +2,11 @@
 
 import pathlib
 
+import numpy as np
+
 from keras_multigan import data, metrics
 from keras_multigan.cli.command import Command
-from keras_multigan.runs import artifacts, files, measures
+from keras_multigan.runs import artifacts, files, measures, printing
 from keras_multigan.runs.images import of_classes
 from keras_multigan.runs.options import Option
 
@@ -82,10 +84,12 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
             f"--num_samples is expected to be at least {2 * len(rows)}, 2 for each generator. "
             f"Received: {num_samples}."
         )
-    classifier, name = find_classifier(
-        folder, dataset, classifier or own.get("classifier") or "auto", own.get("dataset")
-    )
     real, labels = data.load_images(dataset, split, image_size=image_size, data_dir=data_dir)
+    classifier = classifier or own.get("classifier") or "auto"
+    if labels is None and classifier == "auto":
+        classifier = name = None
+    else:
+        classifier, name = find_classifier(folder, dataset, classifier, own.get("dataset"))
     if own.get("classes"):
         real = real[of_classes(labels, own["classes"])]
     if real.shape[-1] != model.image_shape[-1]:
@@ -93,10 +97,24 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
             f"Expected a data set with images like the generated ones, {model.image_shape}. "
             f"Received: {dataset!r} with {real.shape[1:]}. Give the --dataset of the training."
         )
-    metrics.classifier_logits(real[:1], classifier)  # raises before minutes of sampling
+    if classifier is not None:
+        metrics.classifier_logits(real[:1], classifier)  # raises before minutes of sampling
     images = [model.sample(each, generator=number, seed=seed + index)
               for index, number in enumerate(rows.values())]
-    results = measures.measure(images, real, classifier, name, dataset)
+    results = {} if classifier is None else measures.measure(images, real, classifier, name, dataset)
+    if dataset == "digits":
+        embedding = metrics.digits_embedding()
+    elif own and (path := folder / "embedding.keras").is_file():
+        embedding = metrics.Embedding(files.load_model(path),
+                                      f"independent network trained on {dataset}")
+    else:
+        embedding = metrics.random_embedding(real.shape[1:])
+    try:
+        train = data.load_image_set(dataset, "train", image_size, data_dir)
+        train = train.floats(np.sort(np.random.default_rng(0).permutation(len(train))[:num_samples]))
+    except (ValueError, FileNotFoundError):  # of other data there may be a test split only
+        train = None
+    results |= measures.measure_embedded(np.concatenate(images), train, real, embedding)
     if list(rows) == ["mixture"]:
         results["pairwise_tvd"] = None  # which generator an image comes from is not known
     return {
@@ -112,7 +130,7 @@ def run(model, output=None, overwrite=False, **given):
     if output is not None:
         output = artifacts.check_output(output, (".json",), overwrite)
     results = evaluate(model=model, **given)
-    print(measures.report(results))
+    print(printing.report(results))
     print(f"\nmeasured: {', '.join(results['measured'])} of {model}")
     if output is not None:
         files.write_json(output, results)

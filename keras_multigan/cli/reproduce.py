@@ -110,6 +110,8 @@ def shared_classifier(options, output):
     if not path.exists():
         splits = [load_split(options, split) for split in ("train", "test")]
         classifier, _, trained = classifiers.find(options, splits[0], path)
+        if classifier is None:
+            return options
         if not trained:
             classifiers.train(classifier, *splits, options.dataset)
         files.save_model(classifier, path)

@@ -1,5 +1,6 @@
 """Image data sets and endless training batches."""
 
+from keras_multigan.data.find import has as has
 from keras_multigan.data.image_set import ImageFiles as ImageFiles
 from keras_multigan.data.image_set import ImageSet as ImageSet
 from keras_multigan.data.images import image_folder as image_folder

@@ -74,6 +74,13 @@ def find(
     )
 
 
+def has(data_dir: str | os.PathLike, name: str) -> bool:
+    """Whether a folder holds the data set `name` prepared by tfds, as IDX files or as <name>.npz."""
+    path, base = Path(data_dir).expanduser(), name.split("/")[0].split(":")[0]
+    return path.is_dir() and bool(
+        tfds_images.prepared(path, base) or idx.has_idx(path) or (path / f"{base}.npz").exists())
+
+
 def _find_file(path, split, label):
     suffix = path.suffix.lower()
     if suffix in arrays.SUFFIXES or arrays.is_npz(path):

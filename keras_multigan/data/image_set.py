@@ -70,6 +70,10 @@ class ImageSet:
         labels = None if self.labels is None else self.labels[rows]
         return ImageSet(self.images[rows], labels, self.class_names, self.skipped, self.note)
 
+    def without_labels(self) -> "ImageSet":
+        """The set without its labels."""
+        return ImageSet(self.images, None, None, self.skipped, self.note)
+
     def stream(
         self, *, batch_size: int, seed: int, start: int = 0
     ) -> Iterator[tuple[np.ndarray, ...]]:
@@ -167,6 +171,10 @@ class ImageFiles:
         labels = None if self.labels is None else self.labels[rows]
         return ImageFiles(self.reader, self.names[rows], self.shape, labels, self.class_names,
                           self.skipped, self.note)
+
+    def without_labels(self) -> "ImageFiles":
+        """As `ImageSet.without_labels`."""
+        return ImageFiles(self.reader, self.names, self.shape, None, None, self.skipped, self.note)
 
     def stream(
         self, *, batch_size: int, seed: int, start: int = 0

@@ -6,6 +6,13 @@ They do not depend on the models of this package.
 from keras_multigan.metrics.classifier_score import classifier_score
 from keras_multigan.metrics.clustering import clustering_accuracy, normalized_mutual_information
 from keras_multigan.metrics.diversity import class_probabilities, pairwise_tvd
+from keras_multigan.metrics.embedding import (
+    EmbeddedMeasures,
+    Embedding,
+    digits_embedding,
+    embedded_measures,
+    random_embedding,
+)
 from keras_multigan.metrics.frechet import frechet_distance
 from keras_multigan.metrics.inception import (
     InceptionOutputs,
@@ -33,6 +40,8 @@ from keras_multigan.metrics.wasserstein import WassersteinEstimate, wasserstein_
 
 __all__ = [
     "DensityCoverage",
+    "EmbeddedMeasures",
+    "Embedding",
     "InceptionOutputs",
     "Judgement",
     "Measurement",
@@ -44,6 +53,8 @@ __all__ = [
     "classifier_score",
     "clustering_accuracy",
     "density_coverage",
+    "digits_embedding",
+    "embedded_measures",
     "extract_features",
     "frechet_distance",
     "frechet_inception_distance",
@@ -57,6 +68,7 @@ __all__ = [
     "normalized_mutual_information",
     "pairwise_tvd",
     "precision_recall",
+    "random_embedding",
     "shipped_classifier",
     "wasserstein_estimate",
 ]

@@ -107,6 +107,7 @@ class _WassersteinCritic(Trainer):
     def __init__(self, critic, gp_weight, *, seed):
         super().__init__(seed=seed)
         self.critic, self.gp_weight = critic, gp_weight
+        self.image_shape = critic.input_shape[1:]
 
     def phases(self):
         return [Phase("critic", self.critic_loss, [self.critic])]

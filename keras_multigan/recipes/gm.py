@@ -16,6 +16,9 @@ from keras_multigan.runs.options import Option
 
 
 def make_networks(options, samples):
+    if options.supervised and samples.num_classes is None:
+        raise ValueError("--supervised expects a data set with labels of several classes. Received: "
+                         "none. Use --nosupervised.")
     outputs = 1
     if options.adversarial_loss == "sigmoid":
         outputs = samples.num_classes if options.supervised else options.num_components
@@ -30,17 +33,19 @@ def make_networks(options, samples):
 def measure(options, model, images, test_set, classifier):
     """Precision, recall and coverage on the classifier's logits, of as many generated as real images,
     and how far training has moved the mixture."""
-    samples = test_set[0], np.concatenate(images)
-    count = min(map(len, samples))
-    real, fake = (metrics.classifier_logits(np.random.default_rng(0).permutation(x)[:count], classifier)
-                  for x in samples)
-    found = metrics.precision_recall(real, fake)
+    results = {}
+    if classifier is not None:
+        samples = test_set[0], np.concatenate(images)
+        count = min(map(len, samples))
+        real, fake = (metrics.classifier_logits(
+            np.random.default_rng(0).permutation(x)[:count], classifier) for x in samples)
+        found = metrics.precision_recall(real, fake)
+        results = {"precision": found.precision, "recall": found.recall,
+                   "coverage": metrics.density_coverage(real, fake).coverage}
     first = type(model.latent).from_config(model.latent.get_config())
     moved = [float(np.abs(now - then).mean()) for now, then in
              zip(model.latent.get_weights(), first.get_weights(), strict=True)]
-    return {"precision": found.precision, "recall": found.recall,
-            "coverage": metrics.density_coverage(real, fake).coverage,
-            "moved_means": moved[0], "moved_log_scales": moved[1]}
+    return {**results, "moved_means": moved[0], "moved_log_scales": moved[1]}
 
 
 EXPERIMENTS = {

@@ -15,6 +15,9 @@ from keras_multigan.runs.options import Option
 
 
 def make_networks(options, samples):
+    if options.supervised and samples.num_classes is None:
+        raise ValueError("--supervised expects a data set with labels of several classes. Received: "
+                         "none. Use --nosupervised.")
     n, size = options.num_generators, (options.latent_dim, samples.shape, options.filters)
     num_classes = samples.num_classes if options.supervised else None
     shares = partition_classes(num_classes, n) if options.supervised else [None] * n

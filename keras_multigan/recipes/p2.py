@@ -70,11 +70,12 @@ def select(options, labels):
     return of_classes(labels, options.classes)
 
 
-def with_auxiliary_class(options, images, labels):
+def with_auxiliary_class(options, image_set):
     """What `fit` gets: all images. With --auxiliary_class half of every class, and of the other halves
     that class as a source of its own."""
     if options.auxiliary_class is None:
-        return images, None
+        return image_set.without_labels(), None
+    images, labels = image_set.floats(), image_set.labels
     rows = [np.flatnonzero(labels == label) for label in np.unique(labels)]
     kept = np.sort(np.concatenate([r[: len(r) // 2] for r in rows]))
     source = np.flatnonzero(labels == options.auxiliary_class)
@@ -83,7 +84,7 @@ def with_auxiliary_class(options, images, labels):
 
 def outside(options, model, images, test_set, classifier):
     auxiliary = options.auxiliary_class
-    if auxiliary is None:
+    if auxiliary is None or classifier is None:
         return {}
     table = metrics.class_probabilities(images, classifier)
     return {"first_outside_auxiliary_class": float(1 - table[0, auxiliary])}

@@ -8,7 +8,8 @@ import numpy as np
 from keras_multigan import metrics, networks
 from keras_multigan.runs import files
 
-NETWORKS = {"paper": networks.commute_classifier, "compact": networks.compact_classifier}
+NETWORKS = {"paper": networks.commute_classifier, "compact": networks.compact_classifier,
+            "embedding": networks.embedding_classifier}
 
 
 def fit(network, train, test, *, epochs, batch_size=128, learning_rate=2e-3, blends=0.125, seed=0,
@@ -95,15 +96,18 @@ def find(options, train_set, saved):
 
     Args:
         options: of the run.
-        train_set: (images, labels) of the data set.
+        train_set: `data.ImageSet`.
         saved: Path.
 
     Returns:
-        (Keras model, images -> logits; what to call it in results; whether it is trained)
+        (Keras model, images -> logits; what to call it in results; whether it is trained). Without
+        labels there is none, (None, None, True), unless the options name a file.
     """
     keras.utils.set_random_seed(options.seed)  # dropout in a loaded classifier has a seed, too
     if options.classifier != "auto":
         return files.load_model(options.classifier), str(options.classifier), True
+    if train_set.labels is None:
+        return None, None, True
     if options.dataset.split(":")[0] == "mnist" and options.image_size == 32:
         return metrics.shipped_classifier(), "keras_multigan MNIST classifier (shipped)", True
     name = f"compact classifier trained on {options.dataset}"
@@ -116,19 +120,38 @@ def find(options, train_set, saved):
             f"`multigan classifier --dataset={options.dataset}` and pass it as --classifier."
         )
     keras.utils.set_random_seed(0)  # all runs on a data set are measured by one classifier
-    images, labels = train_set
     with _float32():
-        network = networks.compact_classifier(images.shape[1:], int(labels.max()) + 1, filters=16)
+        network = networks.compact_classifier(
+            train_set.shape, int(train_set.labels.max()) + 1, filters=16)
     return network, name, False
 
 
-def train(network, train_set, test_set, dataset):
+def embedding(options, train_set, test_set, folder):
+    """What measures a run independently of its losses: the shipped one for digits; else, with labels,
+    one that is trained here and kept in the run folder; else a fixed random network."""
+    if options.dataset == "digits":
+        return metrics.digits_embedding()
+    if train_set.labels is None or options.embedding == "random":
+        return metrics.random_embedding(train_set.shape)
+    path, name = folder / "embedding.keras", f"independent network trained on {options.dataset}"
+    if not path.exists():
+        keras.utils.set_random_seed(1001)
+        with _float32():
+            network = networks.embedding_classifier(
+                train_set.shape, int(train_set.labels.max()) + 1, filters=16)
+        train(network, train_set, test_set, f"{options.dataset}, to measure with", seed=1001)
+        files.save_model(network, path)
+    return metrics.Embedding(files.load_model(path), f"{name} (64 features)")
+
+
+def train(network, train_set, test_set, dataset, seed=0):
     """Trains what `find` has made."""
     print(f"Training a classifier on {dataset}.", flush=True)
     # Some 1,100 updates on digits; after fewer it is not sure even of real ones.
-    small = len(train_set[0]) < 10_000
+    small = len(train_set) < 10_000
     fitting = (dict(epochs=25, batch_size=32, learning_rate=4e-3) if small
                else dict(epochs=2, batch_size=128, learning_rate=2e-3))
     with _float32():
-        accuracy = fit(network, train_set, test_set, **fitting, verbose=0)
+        accuracy = fit(network, *((s.floats(), s.labels) for s in (train_set, test_set)), **fitting,
+                       seed=seed, verbose=0)
     print(f"Its accuracy on the test images is {100 * accuracy:.2f} %.", flush=True)

@@ -11,6 +11,7 @@ from keras_multigan import callbacks, data, metrics, networks, plots
 from keras_multigan.runs import classifiers, files, measures
 from keras_multigan.runs.run import Run, sample_each
 
+_FEWEST = 3  # test images, as many as a distance needs
 _GRAY = ("digits", "mnist", "fashion_mnist", "kmnist", "emnist")
 
 
@@ -36,10 +37,10 @@ class ImageTask:
     Attributes:
         select: function (options, labels) -> which samples of both splits count, a boolean array; all
             if None. The classifier is trained on all samples.
-        training_set: function (options, images, labels) -> what `fit` gets. None gives images, and
-            labels if the model needs them.
+        training_set: function (options, image set) -> (x, y) for `fit`. None gives the set, with labels
+            if the model needs them.
         measure: function (options, model, images by generator, (test images, labels), classifier) ->
-            results beside those of `measures.measure`.
+            results beside those of `measures`. The last two are None without labels.
     """
 
     select: Callable | None = None
@@ -57,73 +58,81 @@ class ImageTask:
         if done := run.finished():
             return done
         options, scope = run.options, run.scope()
-        splits = [load_split(options, split) for split in ("train", "test")]
-        train_set, test_set = self._select(options, splits)
+        train_set, test_set = whole = [load_split(options, split) for split in ("train", "test")]
+        print(f"Data: {train_set.note}.")
+        if self.select is not None:
+            train_set, test_set = (s.take(self.select(options, s.labels)) for s in whole)
+        x, y = (train_set, None) if self.training_set is None else (
+            self.training_set(options, train_set))
         classifier, name, is_trained = classifiers.find(
-            options, splits[0], run.output / "classifier.keras")
+            options, whole[0], run.output / "classifier.keras")
         with scope:
             # The original is trained and measures on one device, whatever devices the model has.
-            its_classifier = (classifier if options.strategy == "none"
+            its_classifier = (classifier if options.strategy == "none" or classifier is None
                               else keras.models.clone_model(classifier))
-            model = run.build(Samples(splits[0][0].shape[1:], count_classes(splits[0]), its_classifier))
+            model = run.build(Samples(train_set.shape, count_classes(whole[0]), its_classifier))
             model.check_batch_size(options.batch_size)
+        if x is train_set and model.num_classes is None:
+            x = x.without_labels()
         # What would fail after the training fails now.
-        metrics.classifier_logits(test_set[0][:1], classifier)
+        if len(test_set) < _FEWEST:
+            raise ValueError(f"At least {_FEWEST} test images are expected, to measure with. Received: "
+                             f"{len(test_set)}. Add some.")
+        if classifier is not None:
+            metrics.classifier_logits(test_set.floats(slice(1)), classifier)
         if options.inception != "none":
-            measures.inception_outputs(test_set[0][:1], options.inception)
+            measures.inception_outputs(test_set.floats(slice(1)), options.inception)
         if not is_trained:
-            classifiers.train(classifier, *splits, options.dataset)
+            classifiers.train(classifier, *whole, options.dataset)
         run.open()
         if run.writes and not is_trained:
             files.save_model(classifier, run.output / "classifier.keras")
-        if model.num_classes is None and self.training_set is None:
-            train_set = (train_set[0], None)
         with scope:
-            its_classifier.set_weights(classifier.get_weights())
-            seconds = run.fit(model, *train_set, callbacks.SampleGrid(run.output))
+            if classifier is not None:
+                its_classifier.set_weights(classifier.get_weights())
+            seconds = run.fit(model, x, y, callbacks.SampleGrid(
+                run.output, keep_every=max(1, options.epochs // 10)))
         # Outside the scope: in it, what is saved and loaded would make variables of all workers.
-        return self._finish(run, model, seconds, splits[0], test_set, classifier, name) if (
+        return self._finish(run, model, seconds, train_set, test_set, classifier, name) if (
             run.writes) else None
 
-    def _select(self, options, splits):
-        """(what `fit` gets, (test images, labels))."""
-        if self.select is not None:
-            splits = [(images[chosen], labels[chosen]) for images, labels in splits
-                      for chosen in [self.select(options, labels)]]
-        train_set, test_set = splits
-        if self.training_set is not None:
-            train_set = self.training_set(options, *train_set)
-        return train_set, test_set
-
-    def _finish(self, run, model, seconds, train_split, test_set, classifier, name):
+    def _finish(self, run, model, seconds, train_set, test_set, classifier, name):
         options, output = run.options, run.output
-        results = run.keep(model, seconds)
-        images = sample_each(model, measures.NUM_EVALUATION_IMAGES // model.num_generators)
+        results = run.keep(model, seconds) | {"data_note": train_set.note}
+        count = measures.evaluation_count(model.image_shape)
+        images = sample_each(model, count // model.num_generators)
         plots.save_samples(np.stack([i[:10] for i in images]), output / "samples.png")
-        results |= measures.measure(images, test_set[0], classifier, name, options.dataset)
+        test = test_set.floats(slice(count)), (
+            None if test_set.labels is None else test_set.labels[:count])
+        chosen = np.sort(np.random.default_rng(0).permutation(len(train_set))[:count])
+        embedding = classifiers.embedding(options, train_set, test_set, output)
+        results |= measures.measure_embedded(
+            np.concatenate(images), train_set.floats(chosen), test[0], embedding)
+        if classifier is not None:
+            results |= measures.measure(images, test[0], classifier, name, options.dataset)
+            names, tvd = train_set.class_names, results["pairwise_tvd"]
+            plots.save_class_table(results["class_probabilities"], output / "class_table.png",
+                                   f"average class probabilities in %, TVD {tvd:.4f}", names)
+            results |= {} if names is None else {"class_names": names}
         if self.measure is not None:
-            results |= self.measure(options, model, images, test_set, classifier)
+            results |= self.measure(options, model, images, test, classifier)
         if options.inception != "none":
-            results |= measures.measure_by_inception(model, train_split[0], test_set[0],
+            results |= measures.measure_by_inception(model, train_set.floats(), test[0],
                                                      options.inception)
-        plots.save_class_table(results["class_probabilities"], output / "class_table.png",
-                               f"average class probabilities in %, TVD {results['pairwise_tvd']:.4f}")
         return run.finish(results)
 
 
-def load_split(options, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """(images, labels) of a split of the options' data set; labels are required."""
-    images, labels = data.load_images(
-        options.dataset, split, image_size=options.image_size, data_dir=options.data_dir
-    )
-    if labels is None:
-        raise ValueError(
-            f"Expected a data set with labels. Received: {options.dataset!r}, which has none.")
-    return images, labels
+def load_split(options, split: str):
+    """The `data.ImageSet` of a split of the options' data set. Labels of one class are left out."""
+    found = data.load_image_set(options.dataset, split, options.image_size, options.data_dir)
+    if found.labels is not None and len(np.unique(found.labels)) == 1:
+        found = found.without_labels()
+    return found
 
 
-def count_classes(split: tuple[np.ndarray, np.ndarray]) -> int:
-    return int(split[1].max()) + 1
+def count_classes(image_set) -> int | None:
+    """The number of classes of a set, None without labels."""
+    return None if image_set.labels is None else int(image_set.labels.max()) + 1
 
 
 def of_classes(labels: np.ndarray, classes: str) -> np.ndarray:
@@ -132,6 +141,8 @@ def of_classes(labels: np.ndarray, classes: str) -> np.ndarray:
     Raises:
         ValueError: a class that has no label.
     """
+    if labels is None:
+        raise ValueError(f"Labels are expected to choose the classes {classes}. Received: none.")
     wanted, known = class_names(classes), {str(label) for label in np.unique(labels)}
     if not wanted <= known:
         raise ValueError(f"Classes are expected to be of {sorted(known)}. Received: {sorted(wanted)}")

@@ -1,6 +1,7 @@
-"""What is measured of generated images, and how results are printed."""
+"""What is measured of generated images."""
 
 import importlib.util
+import math
 
 import numpy as np
 from absl import logging
@@ -12,16 +13,37 @@ from keras_multigan.runs.run import sample_each
 NUM_EVALUATION_IMAGES = 10_000
 # As in the papers on CIFAR-10, where the train split has as many.
 NUM_INCEPTION_IMAGES = 50_000
-# Rows of the printed report: key in the results, title, format.
-ROWS = (
-    ("pairwise_tvd", "pairwise TVD", ".4f"),
-    ("frechet_distance", "Frechet distance, mixture", ".3f"),
-    ("frechet_distance_by_generator", "  of each generator", ".2f"),
-    ("frechet_features", "  on", ""),
-    ("classifier_score", "classifier score", ".3f"),
-    ("fid_train", "FID, training images", ".2f"), ("fid_test", "  test images", ".2f"),
-    ("inception_score", "Inception score", ".3f"), ("inception_by", "  of", ""),
-)
+_OF_SETS = ("precision", "recall", "density", "coverage")
+
+
+def evaluation_count(shape) -> int:
+    """Images to measure: as in the papers, or fewer if they would take more than 256 MiB as floats."""
+    return min(NUM_EVALUATION_IMAGES, 2**28 // (4 * math.prod(shape)))
+
+
+def measure_embedded(images, train_images, test_images, embedding):
+    """The measures of a mixture on an embedding, and those of training images in its place.
+
+    Args:
+        images: array (N, H, W, C) of the mixture's images.
+        train_images, test_images: arrays of real images; train_images may be None.
+        embedding: `metrics.Embedding`.
+
+    Returns:
+        dict for metrics.json. Precision, recall, density and coverage are of as many images of both
+        sets, `embedded_count`.
+    """
+    test = embedding(test_images)
+    found = metrics.embedded_measures(test, embedding(images))
+    results = {"embedding": embedding.name, "embedded_frechet_distance": found.frechet_distance,
+               **{f"embedded_{name}": getattr(found, name) for name in _OF_SETS},
+               "embedded_count": found.count}
+    if train_images is not None:
+        floor = metrics.embedded_measures(test, embedding(train_images))
+        results["embedded_floor"] = floor.frechet_distance
+        if floor.recall is not None:
+            results["embedded_of_training_images"] = [getattr(floor, name) for name in _OF_SETS]
+    return results
 
 
 def measure(images_by_generator, real, classifier, classifier_name, dataset):
@@ -97,34 +119,3 @@ def measure_by_inception(model, train_images, test_images, weights):
         for name, real in (("fid_train", train_images), ("fid_test", test_images))}
     return {**distances, "inception_score": float(metrics.inception_score(generated)),
             "inception_by": generated.network, "inception_images": len(generated.logits)}
-
-
-def report(results, rows=()):
-    """The printed form of the results of a run.
-
-    Args:
-        rows: of the method, beside `ROWS`.
-    """
-    lines = []
-    for key, title in (("class_probabilities", "average class probabilities in % "
-                        f"({results.get('class_probabilities_by')})"),
-                       ("mode_shares", "samples by nearest mode in %")):
-        if key in results:
-            table = np.array(results[key])
-            lines += ["", title, " " * 12 + "".join(f"{k:>7}" for k in range(table.shape[1]))]
-            lines += [f"generator {k:<2}" + "".join(f"{100 * p:7.2f}" for p in row)
-                      for k, row in enumerate(table)]
-    lines.append("")
-    for key, title, form in (*ROWS, *rows):
-        value = results.get(key)
-        if value is not None:
-            lines.append(f"{title:26}{text(value, form)}")
-    if "class_probabilities" in results:
-        lines.append(f"  from {results['generated_images']} generated and {results['real_images']} "
-                     "real test images")
-    return "\n".join(lines)
-
-
-def text(value, form: str) -> str:
-    """A result, or a list of results, in a number format."""
-    return ", ".join(format(v, form) for v in (value if isinstance(value, list) else [value]))

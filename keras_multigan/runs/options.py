@@ -79,6 +79,9 @@ DATASET = {
 IMAGES = {
     **DATASET,
     "classifier": Option("auto", "auto, or a .keras file (images -> logits)"),
+    "embedding": Option("auto", "what measures independently of the losses: auto (a network that "
+                        "labels train, if there are any), or a fixed random network",
+                        choices=("auto", "random")),
     "augment": Option(help="what the discriminators' images go through, real and generated: some of "
                       "color,translation,cutout (default: nothing)", kind=str),
     "inception": Option("none", "none, or what measures Inception score and FIDs after the training: "

@@ -6,8 +6,9 @@ import html
 import io
 import pathlib
 import re
+import shlex
 
-from keras_multigan.runs import files, measures
+from keras_multigan.runs import files, printing
 
 _TEMPLATES = pathlib.Path(__file__).parent / "templates"
 # Pictures of a run folder: file, title, what it shows.
@@ -33,6 +34,24 @@ def write_report(folder, recipe=None) -> pathlib.Path:
     with files.replacing(path) as partial:
         partial.write_text(_render("report.html", run=describe(folder, recipe)), encoding="utf-8")
     return path
+
+
+def write_card(folder, recipe=None) -> None:
+    """Writes <folder>/export/README.md: what the exported models are."""
+    folder = pathlib.Path(folder)
+    if not (folder / "export").is_dir():
+        return
+    run = describe(folder, recipe)
+    lines = [f"# {run['title']}", "", *run["summary"]]
+    if run["data_note"]:
+        lines.append(f"Data: {run['data_note']}.")
+    if run["class_names"]:
+        names = ", ".join(f"{k} {name}" for k, name in enumerate(run["class_names"]))
+        lines.append(f"Classes: {names}.")
+    lines += ["", "Signatures of each model: `serving_default` (noise -> images) and `sample` "
+              "(batch_size, seed -> images).", "", "| measure | value |", "|---|---|",
+              *(f"| {name} | {value} |" for name, value in run["measures"])]
+    (folder / "export" / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def write_comparison(folders, recipes, path) -> pathlib.Path:
@@ -65,8 +84,8 @@ def describe(folder: pathlib.Path, recipe=None) -> dict:
     results = files.read_json(folder / "metrics.json") if (folder / "metrics.json").exists() else {}
     history = _history(folder)
     method = options.get("method") or options.get("app", "")
-    rows = (*measures.ROWS, *(recipe.rows if recipe else ()))
-    shown = [(title.strip(), measures.text(results[key], form)) for key, title, form in rows
+    rows = (*printing.ROWS, *(recipe.rows if recipe else ()))
+    shown = [(title.strip(), printing.text(results[key], form)) for key, title, form in rows
              if results.get(key) is not None]
     frames = sorted((folder / "frames").glob("epoch-*.png"))
     pictures = [(title, shows, _inline(folder / name)) for name, title, shows in _PICTURES
@@ -98,13 +117,14 @@ def summary(options, results, history) -> list[str]:
         lines.append(f"{len(history)} of {options['epochs']} epochs are done.")
         return lines
     lines.append(f"{results['epochs']} epochs, {results['training_steps']:,} steps.")
-    if "embedding" in results:
+    if "embedded_of_training_images" in results:
         lines.append(
             f"On the {results['embedding']}, which is in no loss, the Frechet distance to the test "
             f"images is {results['embedded_frechet_distance']:.2f}; that of training images is "
             f"{results['embedded_floor']:.2f}. Recall is {results['embedded_recall']:.2f}, coverage "
-            f"{results['embedded_coverage']:.2f} (training images: {results['floor_recall']:.2f}, "
-            f"{results['floor_coverage']:.2f}).")
+            f"{results['embedded_coverage']:.2f}; of training images they are "
+            f"{results['embedded_of_training_images'][1]:.2f} and "
+            f"{results['embedded_of_training_images'][3]:.2f}.")
     if "logits" in results.get("frechet_features", ""):
         lines.append("The Frechet distance on logits is of a classifier that labels trained. It may be "
                      "in the loss, and it does not see variety within a class.")
@@ -113,7 +133,7 @@ def summary(options, results, history) -> list[str]:
 
 def commands(folder, method, options, results) -> list[tuple[str, str]]:
     """(what it does, command line) of what can be done next."""
-    name = _quoted(str(folder))
+    name = shlex.quote(str(folder))
     found = [("go on" if not results else "report again",
               f"multigan train {method} --resume --output={name}")]
     if results:
@@ -162,12 +182,6 @@ def _history(folder):
 def _inline(path):
     """A PNG as a data URL."""
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
-
-
-def _quoted(text):
-    import shlex
-
-    return shlex.quote(text)
 
 
 def _render(name, **values):

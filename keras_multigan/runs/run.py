@@ -13,7 +13,7 @@ import numpy as np
 from absl import logging
 
 from keras_multigan import callbacks, distribute, export, plots
-from keras_multigan.runs import files
+from keras_multigan.runs import files, report
 from keras_multigan.runs.options import RunOptions
 
 
@@ -115,8 +115,10 @@ class Run:
                 "export": export_run(model, self.output)}
 
     def finish(self, results: dict) -> dict:
-        """Writes metrics.json, the last file of a run."""
+        """Writes metrics.json, which says that a run is finished, and report.html."""
         files.write_json(self.output / "metrics.json", results)
+        report.write_report(self.output, self.recipe)
+        report.write_card(self.output, self.recipe)
         return results
 
 

@@ -32,6 +32,9 @@ def steps(model, x, y=None, batch_size=None, steps_per_epoch=None, sample_weight
     elif hasattr(x, "stream") or hasattr(x, "sample") and hasattr(x, "dimension"):
         _check_alone(x, y, sample_weight)
         dataset = _of_source(model, x, batch_size, steps_per_epoch)
+        steps_per_epoch = steps_per_epoch or len(x) // model.samples_per_step
+        if not steps_per_epoch:
+            raise _too_few(model)
     elif hasattr(x, "element_spec") and hasattr(x, "rebatch"):
         _check_alone(x, y, sample_weight, batch_size)
         dataset = _of_dataset(model, x)
@@ -78,11 +81,13 @@ def _check_alone(x, y, sample_weight, batch_size=None):
 
 
 def _of_source(model, source, batch_size, steps_per_epoch):
-    if not steps_per_epoch:
+    if not steps_per_epoch and not hasattr(source, "__len__"):
         raise ValueError("Beside a source, which has no end, steps_per_epoch is expected to be a "
                          f"number. Received: {steps_per_epoch}. Set it.")
     if hasattr(source, "stream"):  # it knows its own order
-        fields = _FIELDS[: len(next(source.stream(batch_size=1, seed=model.seed)))]
+        first = next(source.stream(batch_size=2, seed=model.seed))
+        _check(model, *first)
+        fields = _FIELDS[: len(first)]
         return _stream(model, batch_size, fields, source.stream)
     samples, labels = source.sample(1000, seed=0)
     _check(model, samples, labels)

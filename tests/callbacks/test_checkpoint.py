@@ -12,6 +12,8 @@ from conformance import steps
 from keras_multigan import callbacks
 from keras_multigan.models import ComMutEGAN
 
+pytestmark = pytest.mark.fast
+
 
 def make():
     keras.utils.set_random_seed(3)

@@ -8,6 +8,8 @@ import tiny
 from keras_multigan import callbacks
 from keras_multigan.models import ComMutEGAN
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):

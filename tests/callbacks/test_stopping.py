@@ -8,6 +8,8 @@ import tiny
 from keras_multigan import callbacks
 from keras_multigan.models import ComMutEGAN
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.mark.parametrize("phase, gp_weight, rates", [("critic", 1e38, (1e-3, 1e-3)),
                                                      ("generator", 1.0, (0.0, 1e38))])

@@ -6,6 +6,8 @@ import pytest
 
 from keras_multigan import data
 
+pytestmark = pytest.mark.fast
+
 IMAGES = np.random.default_rng(0).integers(0, 256, (24, 4, 4), np.uint8)
 LABELS = np.arange(24) % 3
 

@@ -11,6 +11,8 @@ from PIL import Image, ImageOps
 
 from keras_multigan.data.decode import UndecodableError, UnknownRangeError, decode, is_colour
 
+pytestmark = pytest.mark.fast
+
 RAMP = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
 COLOURS = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)
 

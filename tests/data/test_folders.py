@@ -10,6 +10,8 @@ from PIL import Image
 from keras_multigan import data
 from keras_multigan.data import folder_images, sources
 
+pytestmark = pytest.mark.fast
+
 
 def write(path, gray=100, size=(6, 6), colour=False):
     path.parent.mkdir(parents=True, exist_ok=True)

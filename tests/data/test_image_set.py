@@ -14,6 +14,8 @@ from PIL import Image
 from keras_multigan import data
 from keras_multigan.data import folder_images, image_set
 
+pytestmark = pytest.mark.fast
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

@@ -12,6 +12,8 @@ import pytest
 from keras_multigan.data import load_images
 from keras_multigan.data.images import check_images
 
+pytestmark = pytest.mark.fast
+
 ROOT = pathlib.Path(__file__).parents[2]
 MNIST = pathlib.Path(os.environ.get("KERAS_MULTIGAN_DATA", ROOT.parent / "shared" / "data"))
 needs_mnist = pytest.mark.skipif(

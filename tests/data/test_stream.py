@@ -7,6 +7,8 @@ import pytest
 
 from keras_multigan.data import training_stream, with_auxiliary
 
+pytestmark = pytest.mark.fast
+
 IMAGES = np.arange(10)
 
 

@@ -5,6 +5,8 @@ import pytest
 
 from keras_multigan.data import synthetic
 
+pytestmark = pytest.mark.fast
+
 N = 40_000
 
 

@@ -8,6 +8,8 @@ from keras import ops
 
 from keras_multigan import losses
 
+pytestmark = pytest.mark.fast
+
 RANDOM = np.random.default_rng(0)
 
 

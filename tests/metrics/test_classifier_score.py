@@ -5,6 +5,8 @@ import pytest
 
 from keras_multigan.metrics import _tfgan, classifier_score
 
+pytestmark = pytest.mark.fast
+
 
 def random_logits(num_samples=300, num_classes=10, seed=0):
     return np.random.default_rng(seed).normal(scale=3.0, size=(num_samples, num_classes))

@@ -7,6 +7,8 @@ import pytest
 
 from keras_multigan import metrics
 
+pytestmark = pytest.mark.fast
+
 
 def test_names_of_clusters_do_not_matter():
     labels = np.array([0, 0, 1, 1, 2, 2])

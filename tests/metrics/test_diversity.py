@@ -6,6 +6,8 @@ import pytest
 
 from keras_multigan.metrics import class_probabilities, classifier_logits, pairwise_tvd
 
+pytestmark = pytest.mark.fast
+
 
 def mean_classifier(input_shape=(8, 8, 1)):
     """Logits (m, -m) for an image of mean m, so that p(class 0) = sigmoid(2 m)."""

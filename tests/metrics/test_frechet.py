@@ -6,6 +6,8 @@ from scipy import linalg
 
 from keras_multigan.metrics import _tfgan, frechet_distance
 
+pytestmark = pytest.mark.fast
+
 
 def correlated(num_samples, num_features, seed):
     rng = np.random.default_rng(seed)

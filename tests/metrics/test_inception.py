@@ -10,6 +10,8 @@ from keras import layers
 from keras_multigan import metrics
 from keras_multigan.metrics import _tfgan, inception
 
+pytestmark = pytest.mark.fast
+
 
 def images(count=5, size=32, seed=0):
     return np.random.default_rng(seed).uniform(-1, 1, (count, size, size, 3)).astype("float32")

@@ -5,6 +5,8 @@ import pytest
 
 from keras_multigan import metrics
 
+pytestmark = pytest.mark.fast
+
 
 def gaussians(distance, num_samples=4000, dimension=4):
     x = np.random.default_rng(0).normal(size=(2, num_samples, dimension)).astype("float32")

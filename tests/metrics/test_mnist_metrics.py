@@ -17,6 +17,8 @@ import pytest
 from keras_multigan import metrics
 from keras_multigan.metrics import _tfgan, mnist
 
+pytestmark = pytest.mark.fast
+
 tf = pytest.importorskip("tensorflow")
 hub = pytest.importorskip("tensorflow_hub")
 

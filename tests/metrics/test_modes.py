@@ -6,6 +6,8 @@ import pytest
 from keras_multigan import metrics
 from keras_multigan.data import synthetic
 
+pytestmark = pytest.mark.fast
+
 MEANS = [[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]]
 
 

@@ -6,6 +6,8 @@ import sklearn
 
 from keras_multigan import metrics
 
+pytestmark = pytest.mark.fast
+
 
 def line(*points):
     return np.array(points, "float32")[:, None]

@@ -1,8 +1,11 @@
 """How two sets are divided for training and test."""
 
 import numpy as np
+import pytest
 
 from keras_multigan.metrics import _vectors
+
+pytestmark = pytest.mark.fast
 
 
 def test_halves_are_balanced_disjoint_and_random():

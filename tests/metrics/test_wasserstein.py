@@ -5,6 +5,8 @@ import pytest
 
 from keras_multigan import metrics
 
+pytestmark = pytest.mark.fast
+
 SMALL = dict(width=32, steps=100, batch_size=128, learning_rate=1e-2)
 
 

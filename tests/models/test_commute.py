@@ -12,6 +12,8 @@ from zoo import commute as make
 from keras_multigan import schedules
 from keras_multigan.models import ComMutEGAN
 
+pytestmark = pytest.mark.fast
+
 
 class Fixed(keras.layers.Layer):
     """A generator's last layer: whatever the noise, these images."""

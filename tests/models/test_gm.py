@@ -10,6 +10,8 @@ from zoo import gm as make
 from keras_multigan import networks
 from keras_multigan.models import GMGAN
 
+pytestmark = pytest.mark.fast
+
 K, D, M = 5, 4, 30  # components, length of a sample, batch
 
 

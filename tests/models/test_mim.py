@@ -12,6 +12,8 @@ from zoo import mim_discriminator as discriminator
 from keras_multigan import networks, schedules
 from keras_multigan.models import MIMGAN
 
+pytestmark = pytest.mark.fast
+
 D, M, K = 2, 5, 3  # length of a vector, batch, classes
 
 

@@ -10,6 +10,8 @@ from keras_multigan import networks
 from keras_multigan.data import synthetic
 from keras_multigan.models import MixPlusGAN
 
+pytestmark = pytest.mark.fast
+
 D, M = 5, 4  # length of a vector, batch
 
 

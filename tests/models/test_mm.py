@@ -10,6 +10,8 @@ from zoo import mm as make
 
 from keras_multigan.models import MMGAN
 
+pytestmark = pytest.mark.fast
+
 D, M = 4, 6  # length of a sample, batch
 
 

@@ -12,6 +12,8 @@ from keras_multigan.data import synthetic
 from keras_multigan.models import P2GAN
 from keras_multigan.models.p2 import forces
 
+pytestmark = pytest.mark.fast
+
 D, M = 3, 6  # length of a vector, batch
 
 # g and f* of f-GAN's table 2 and the supplement's table 6.

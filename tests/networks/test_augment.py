@@ -9,6 +9,8 @@ from keras_multigan import networks
 from keras_multigan.models import ComMutEGAN
 from keras_multigan.networks.augment import DiffAugment
 
+pytestmark = pytest.mark.fast
+
 
 def run(policy, images, **kwargs):
     return keras.ops.convert_to_numpy(DiffAugment(policy, seed=3)(images, training=True, **kwargs))

@@ -10,6 +10,8 @@ from keras_multigan import networks
 from keras_multigan.networks.biggan import _conditional_norm
 from keras_multigan.training import Phase, load_engine
 
+pytestmark = pytest.mark.fast
+
 SMALL = dict(image_shape=(16, 24, 1), filters=8)
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from keras_multigan import networks
 
+pytestmark = pytest.mark.fast
+
 SMALL = dict(image_shape=(16, 24, 3), filters=8)
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from keras_multigan import networks
 
+pytestmark = pytest.mark.fast
+
 # Size -> pixels of the smallest map, channels of the maps from the image on.
 MAPS = {16: (4 * 4, [64, 128]), 28: (7 * 7, [64, 128]), 32: (4 * 4, [64, 128, 256]),
         64: (4 * 4, [64, 128, 256, 512]), 128: (4 * 4, [64, 128, 256, 512, 1024])}

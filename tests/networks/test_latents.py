@@ -6,6 +6,8 @@ import pytest
 
 from keras_multigan.networks import GaussianMixtureLatent, component_generators, mlp
 
+pytestmark = pytest.mark.fast
+
 K, D, N = 3, 4, 5
 
 

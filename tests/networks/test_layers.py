@@ -7,6 +7,8 @@ import pytest
 from keras_multigan.networks import Conv2D, Dropout, LayerNormalization, UpSamplingConv2D
 from keras_multigan.training import Phase, load_engine
 
+pytestmark = pytest.mark.fast
+
 
 def test_layer_normalization_is_keras_own():
     x = np.random.default_rng(0).normal(2, 3, (4, 5, 6)).astype("float32")

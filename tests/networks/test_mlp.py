@@ -2,8 +2,11 @@
 
 import keras
 import numpy as np
+import pytest
 
 from keras_multigan.networks import mlp_discriminator, mlp_generator
+
+pytestmark = pytest.mark.fast
 
 
 def affine(*sizes):

@@ -6,6 +6,8 @@ import pytest
 
 from keras_multigan import networks
 
+pytestmark = pytest.mark.fast
+
 
 def dense(inputs, outputs):
     return inputs * outputs + outputs

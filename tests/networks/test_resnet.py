@@ -6,6 +6,8 @@ import pytest
 
 from keras_multigan import networks
 
+pytestmark = pytest.mark.fast
+
 
 def conv(size, inputs, outputs):
     return size * size * inputs * outputs + outputs

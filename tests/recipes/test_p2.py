@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_multigan.data import ImageSet
 from keras_multigan.recipes import RECIPES
 from keras_multigan.recipes.experiment import arm_options
 from keras_multigan.recipes.p2 import with_auxiliary_class
@@ -74,12 +75,13 @@ def test_an_auxiliary_class_leaves_the_data():
     labels = np.array([8, 3, 3, 8, 3, 3])
     images = np.arange(6, dtype="float32").reshape(6, 1, 1, 1)
     options = RECIPE.make_options("constraints")
-    samples, sources = with_auxiliary_class(options, images, labels)
+    data = ImageSet(images, labels)
+    samples, sources = with_auxiliary_class(options, data)
     assert sources.tolist() == [0, 0, 0, 1, 1, 1]
     assert samples[:3].ravel().tolist() == [0, 1, 2]  # half of each class
     assert samples[3:].ravel().tolist() == [4, 5, 4]
-    samples, sources = with_auxiliary_class(options.replace(auxiliary_class=None), images, labels)
-    assert samples is images and sources is None
+    samples, sources = with_auxiliary_class(options.replace(auxiliary_class=None), data)
+    assert len(samples) == 6 and samples.labels is None and sources is None
 
 
 @pytest.mark.fast

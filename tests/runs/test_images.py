@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_multigan.data import ImageSet
 from keras_multigan.metrics import shipped_classifier
 from keras_multigan.recipes import RECIPES
 from keras_multigan.runs import classifiers
@@ -11,7 +12,7 @@ from keras_multigan.runs.images import ImageTask, class_names, of_classes
 
 pytestmark = pytest.mark.fast
 RECIPE = RECIPES["mim"]
-DATA = np.zeros((20, 16, 16, 1), "float32"), np.arange(20) % 10
+DATA = ImageSet(np.zeros((20, 16, 16, 1), "float32"), np.arange(20) % 10)
 
 
 def test_which_classifier_measures(stand_in_classifier, tmp_path):
@@ -78,8 +79,16 @@ def test_inception_that_is_not_there_is_found_before_training(refused, stand_in_
              "--inception=absent.h5"], "The flag is --inception=absent.h5")
 
 
-def test_data_without_labels(refused, tmp_path):
-    images = np.zeros((4, 8, 8), "uint8")
+@pytest.mark.parametrize("count, flags, message", [
+    (2, ["mm"], "At least 3 test images are expected"),
+    (20, ["gm"], "--supervised expects a data set with labels"),
+    (20, ["mix"], "--supervised expects a data set with labels"),
+    (20, ["commute"], "A classifier is expected if tvd_weight is not 0"),
+    (20, ["mim"], "A classifier is expected if mutual_information_weight is not 0"),
+    (20, ["p2", "--preset=constraints"], "Labels are expected to choose the classes 3"),
+])
+def test_data_without_labels(count, flags, message, refused, tmp_path):
+    images = np.zeros((count, 16, 16), "uint8")
     np.savez(tmp_path / "plain.npz", x_train=images, x_test=images)
-    refused(["train", "mm", "--dataset=plain", "--data_dir=plain.npz"], "labels")
-
+    method, *flags = flags
+    refused(["train", method, *flags, "--data_dir=plain.npz", "--image_size=16"], message)

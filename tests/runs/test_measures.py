@@ -9,7 +9,7 @@ import tiny
 from keras_multigan import metrics
 from keras_multigan.metrics.inception import InceptionOutputs
 from keras_multigan.models import ComMutEGAN
-from keras_multigan.runs import measures
+from keras_multigan.runs import measures, printing
 from keras_multigan.runs.run import sample_each
 
 pytestmark = pytest.mark.fast
@@ -57,7 +57,7 @@ def test_mnist_without_tfgan_is_measured_by_the_classifier(monkeypatch, caplog):
 
 
 def test_the_report():
-    text = measures.report({
+    text = printing.report({
         "class_probabilities": [[0.25, 0.75]], "class_probabilities_by": "C", "pairwise_tvd": None,
         "frechet_distance": 1.23456, "frechet_features": "logits of: C", "fid_train": 7.0,
         "generated_images": 20, "real_images": 10, "mine": [0.5, 0.25]}, (("mine", "my own", ".1f"),))
@@ -66,5 +66,5 @@ def test_the_report():
         "generator 0   25.00  75.00", "", "Frechet distance, mixture 1.235",
         "  on                      logits of: C", "FID, training images      7.00",
         "my own                    0.5, 0.2", "  from 20 generated and 10 real test images"]
-    text = measures.report({"mode_shares": [[1.0, 0.0], [0.5, 0.5]]})
+    text = printing.report({"mode_shares": [[1.0, 0.0], [0.5, 0.5]]})
     assert "samples by nearest mode in %" in text and "generator 1   50.00  50.00" in text

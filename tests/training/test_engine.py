@@ -6,6 +6,8 @@ import pytest
 
 from keras_multigan.training import Phase, load_engine
 
+pytestmark = pytest.mark.fast
+
 engine = load_engine()
 
 

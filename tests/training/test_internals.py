@@ -6,6 +6,8 @@ import pytest
 
 from keras_multigan.training import internals
 
+pytestmark = pytest.mark.fast
+
 
 def nested():
     inner = keras.Sequential([keras.Input((2,)), keras.layers.Dropout(0.5), keras.layers.Dense(2)])

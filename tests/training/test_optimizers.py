@@ -8,6 +8,8 @@ import tiny
 from keras_multigan.models import ComMutEGAN
 from keras_multigan.training import OptimizerGroup, Phase
 
+pytestmark = pytest.mark.fast
+
 
 def adam():
     return keras.optimizers.Adam(1e-3)

@@ -10,6 +10,8 @@ from keras_multigan.models import GMGAN, ComMutEGAN
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.training import Phase, Trainer
 
+pytestmark = pytest.mark.fast
+
 
 class Regression(Trainer):
     """w minimises the weighted mean of (w - x)^2: a step moves it by 2 rate (mean of x - w)."""

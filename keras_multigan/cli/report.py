@@ -1,0 +1,40 @@
+"""multigan report: the page of a run, or of several side by side."""
+
+import pathlib
+
+from keras_multigan.cli.command import Command
+from keras_multigan.recipes import RECIPES
+from keras_multigan.runs import files, report
+from keras_multigan.runs.options import Option
+
+
+def run(runs, output="comparison.html"):
+    if not runs:
+        raise ValueError("Expected one or more run folders. Received: none.")
+    if not output.endswith(".html"):
+        raise ValueError(f"--output is expected to end in .html. Received: {output}")
+    recipes = [_recipe(folder) for folder in runs]
+    if len(runs) == 1:
+        print(report.write_report(runs[0], recipes[0]))
+    else:
+        print(report.write_comparison(runs, recipes, output))
+
+
+def _recipe(folder):
+    """The run's recipe, None if it is not known here."""
+    path = pathlib.Path(folder) / "options.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"Expected a run folder, with options.json. Received: {folder}.")
+    stored = files.read_options(folder)
+    return RECIPES.get((stored.get("method") or stored.get("app", "")).replace("-", "_"))
+
+
+COMMAND = Command(
+    "report",
+    """write the page of a run again, or compare several runs on one page
+
+    multigan report runs/commute-quick
+    multigan report runs/one runs/two --output=comparison.html
+
+A run's page is report.html in its folder. A page needs no network and no other file.""",
+    {"output": Option("comparison.html", "the page that compares several runs")}, run, words="runs")

@@ -1,0 +1,51 @@
+"""How results are printed."""
+
+import numpy as np
+
+# Rows of the printed report: key in the results, title, format.
+ROWS = (
+    ("pairwise_tvd", "pairwise TVD", ".4f"),
+    ("frechet_distance", "Frechet distance, mixture", ".3f"),
+    ("frechet_distance_by_generator", "  of each generator", ".2f"),
+    ("frechet_features", "  on", ""),
+    ("classifier_score", "classifier score", ".3f"),
+    ("embedding", "measured independently", ""),
+    ("embedded_frechet_distance", "  Frechet distance", ".3f"),
+    ("embedded_floor", "  that of training images", ".3f"),
+    ("embedded_precision", "  precision", ".3f"), ("embedded_recall", "  recall", ".3f"),
+    ("embedded_density", "  density", ".3f"), ("embedded_coverage", "  coverage", ".3f"),
+    ("embedded_of_training_images", "  of training images", ".3f"),
+    ("fid_train", "FID, training images", ".2f"), ("fid_test", "  test images", ".2f"),
+    ("inception_score", "Inception score", ".3f"), ("inception_by", "  of", ""),
+)
+
+
+def report(results, rows=()):
+    """The printed form of the results of a run.
+
+    Args:
+        rows: of the method, beside `ROWS`.
+    """
+    lines = []
+    for key, title in (("class_probabilities", "average class probabilities in % "
+                        f"({results.get('class_probabilities_by')})"),
+                       ("mode_shares", "samples by nearest mode in %")):
+        if key in results:
+            table = np.array(results[key])
+            lines += ["", title, " " * 12 + "".join(f"{k:>7}" for k in range(table.shape[1]))]
+            lines += [f"generator {k:<2}" + "".join(f"{100 * p:7.2f}" for p in row)
+                      for k, row in enumerate(table)]
+    lines.append("")
+    for key, title, form in (*ROWS, *rows):
+        value = results.get(key)
+        if value is not None:
+            lines.append(f"{title:26}{text(value, form)}")
+    if "class_probabilities" in results:
+        lines.append(f"  from {results['generated_images']} generated and {results['real_images']} "
+                     "real test images")
+    return "\n".join(lines)
+
+
+def text(value, form: str) -> str:
+    """A result, or a list of results, in a number format."""
+    return ", ".join(format(v, form) for v in (value if isinstance(value, list) else [value]))
