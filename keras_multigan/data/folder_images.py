@@ -13,7 +13,8 @@ from keras_multigan.data.labels import in_order, listed
 from keras_multigan.data.layout import arrange, choose
 from keras_multigan.data.sources import Archive, Folder, Tree, printable
 
-_MAX_SKIPPED = 0.1  # of the files of a split
+_MAX_SKIPPED = 0.1  # of the files of a split; a few are always allowed
+_FEW = 3
 
 
 def load(
@@ -102,7 +103,7 @@ def _check_skipped(skipped, part, where, split):
         bad = {name for name, _ in skipped}
         emptied = set(part.classes) - {label for name, label in zip(part.names, part.classes)
                                        if printable(name) not in bad}
-    if len(skipped) > _MAX_SKIPPED * len(part.names) or emptied:
+    if len(skipped) > max(_FEW, _MAX_SKIPPED * len(part.names)) or emptied:
         all_of = listed(map(printable, in_order(emptied)))
         among = f", all of class {all_of} among them" if emptied else ""
         raise ValueError(

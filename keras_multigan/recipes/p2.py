@@ -66,7 +66,7 @@ def select(options, labels):
     if options.auxiliary_class is not None:
         of_classes(labels, str(options.auxiliary_class))  # it must be there
     if options.classes is None:
-        return np.ones(len(labels), bool)
+        return slice(None)
     return of_classes(labels, options.classes)
 
 

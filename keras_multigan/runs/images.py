@@ -35,8 +35,8 @@ class ImageTask:
     """Trains and measures a method on the image set of its options.
 
     Attributes:
-        select: function (options, labels) -> which samples of both splits count, a boolean array; all
-            if None. The classifier is trained on all samples.
+        select: function (options, labels) -> which samples of both splits count, a boolean array or a
+            slice; all if None. The classifier is trained on all samples.
         training_set: function (options, image set) -> (x, y) for `fit`. None gives the set, with labels
             if the model needs them.
         measure: function (options, model, images by generator, (test images, labels), classifier) ->
@@ -59,7 +59,8 @@ class ImageTask:
             return done
         options, scope = run.options, run.scope()
         train_set, test_set = whole = [load_split(options, split) for split in ("train", "test")]
-        print(f"Data: {train_set.note}.")
+        note = f"{train_set.note}. {test_set.note}"
+        print(f"Data: {note}.")
         if self.select is not None:
             train_set, test_set = (s.take(self.select(options, s.labels)) for s in whole)
         x, y = (train_set, None) if self.training_set is None else (
@@ -93,12 +94,13 @@ class ImageTask:
             seconds = run.fit(model, x, y, callbacks.SampleGrid(
                 run.output, keep_every=max(1, options.epochs // 10)))
         # Outside the scope: in it, what is saved and loaded would make variables of all workers.
-        return self._finish(run, model, seconds, train_set, test_set, classifier, name) if (
-            run.writes) else None
+        if not run.writes:
+            return None
+        results = run.keep(model, seconds) | {"data_note": note}
+        return run.finish(results | self._measured(run, model, train_set, test_set, classifier, name))
 
-    def _finish(self, run, model, seconds, train_set, test_set, classifier, name):
-        options, output = run.options, run.output
-        results = run.keep(model, seconds) | {"data_note": train_set.note}
+    def _measured(self, run, model, train_set, test_set, classifier, name):
+        options, output, results = run.options, run.output, {}
         count = measures.evaluation_count(model.image_shape)
         images = sample_each(model, count // model.num_generators)
         plots.save_samples(np.stack([i[:10] for i in images]), output / "samples.png")
@@ -119,7 +121,7 @@ class ImageTask:
         if options.inception != "none":
             results |= measures.measure_by_inception(model, train_set.floats(), test[0],
                                                      options.inception)
-        return run.finish(results)
+        return results
 
 
 def load_split(options, split: str):
