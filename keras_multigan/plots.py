@@ -22,16 +22,37 @@ def image_grid(images_by_generator: np.ndarray) -> np.ndarray:
     Returns:
         uint8 array (height, width, 1 or 3), with white gaps of 1 or 2 pixels.
     """
-    images = np.asarray(images_by_generator)
-    if images.shape[-1] not in (1, 3):
-        images = images[..., :1]
-    images = np.clip(np.round((images + 1) * 127.5), 0, 255)
-    images = np.pad(images.astype("uint8"), ((0, 0), (0, 0), (1, 1), (1, 0), (0, 0)),
+    images = np.pad(to_bytes(np.asarray(images_by_generator)), ((0, 0), (0, 0), (1, 1), (1, 0), (0, 0)),
                     constant_values=255)
     n, _, _, _, channels = images.shape
     rows = [np.concatenate(list(row), axis=1) for row in images]
     grid = np.concatenate(rows, axis=0)
     return np.pad(grid, ((0, 0), (0, 1), (0, 0)), constant_values=255)
+
+
+def to_bytes(images: np.ndarray) -> np.ndarray:
+    """Images (..., C) in [-1, 1] as uint8 (..., 1 or 3); of other numbers of channels the first."""
+    if images.shape[-1] not in (1, 3):
+        images = images[..., :1]
+    return np.clip(np.round((images + 1) * 127.5), 0, 255).astype("uint8")
+
+
+def save_animation(images_by_generator: np.ndarray, path: str | os.PathLike) -> None:
+    """Writes an animated WebP or GIF that repeats for ever, 12 frames per second.
+
+    Args:
+        images_by_generator: array (n, frames, H, W, C) in [-1, 1]; the generators are side by side.
+        path: path with the suffix .webp or .gif.
+    """
+    from PIL import Image
+
+    frames = []
+    for frame in np.swapaxes(np.asarray(images_by_generator), 0, 1):
+        grid = image_grid(frame[None])
+        scale = max(2, 128 // frame.shape[1])
+        grid = np.repeat(grid, 3, axis=-1) if grid.shape[-1] == 1 else grid
+        frames.append(Image.fromarray(grid.repeat(scale, axis=0).repeat(scale, axis=1)))
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=83, loop=0)
 
 
 def save_samples(images_by_generator: np.ndarray, path: str | os.PathLike) -> None:

@@ -43,7 +43,8 @@ def command_lines(text):
             if first == "python":
                 door = pathlib.Path(words.pop(0)).stem.replace("step", "benchmark")
                 words = [*DOORS.get(door, door).split(), *words]
-            words = words[:1] if words[:1] == ["report"] else words  # run folders follow
+            if words[:1] == ["report"]:  # run folders follow
+                words = ["report", *(word for word in words if word.startswith("--"))]
             flags = [word for word in words if word.startswith("--")]
             name = " ".join(words[: next((i for i, w in enumerate(words) if w in flags), len(words))])
             for each in RECIPES if "<method>" in name else [""]:

@@ -177,11 +177,12 @@ def _load(name, split, image_size, data_dir, channels, background, label, stream
         images, labels = chunks.collect(name, *found(), 255, image_size)
     if label is False:
         labels = class_names = None
-    if stream or channels not in (None, images.shape[-1]):
+    if stream or background != "black" or channels not in (None, images.shape[-1]):
         raise ValueError(
-            f"Expected stream not to be True, and channels None or {images.shape[-1]}, for images that "
-            f"are no files. Received: stream={stream}, channels={channels}. Give a folder of image "
-            "files as data_dir, or convert the images."
+            f"Expected stream not to be True, background 'black', and channels None or "
+            f"{images.shape[-1]}, for images that are no files. Received: stream={stream}, "
+            f"background={background!r}, channels={channels}. Give a folder of image files as "
+            "data_dir, or convert the images."
         )
     note = _note(split, images, labels, class_names, said)
     logging.info("%s: %s", data_dir or name, note)

@@ -40,8 +40,10 @@ class ServedGenerators:
                 ) from error
             _check_signature(self._loaded[number], path)
         self.numbers = [number for number in paths if number is not None]
-        outputs = next(iter(self._loaded.values())).signatures["sample"].structured_outputs
-        self.image_shape = tuple(outputs["images"].shape[1:])
+        signatures = next(iter(self._loaded.values())).signatures
+        self.image_shape = tuple(signatures["sample"].structured_outputs["images"].shape[1:])
+        noise = signatures["serving_default"].structured_input_signature[1]["noise"]
+        self.latent_dim = noise.shape[1]
 
     def sample(self, num_samples, generator=None, seed=0):
         """Images (N, H, W, C) or vectors (N, d); up to 500 are a server's for (N, seed)."""
@@ -60,6 +62,23 @@ class ServedGenerators:
             draw(batch_size=tf.constant(size), seed=tf.constant(int(seed)))["images"].numpy()
             for size, seed in zip(sizes, seeds, strict=True)
         ])
+
+
+    def images_of(self, noise, generator):
+        """Images of noise (N, latent_dim)."""
+        import tensorflow as tf
+
+        serve = self._loaded[generator].signatures["serving_default"]
+        return np.concatenate([
+            serve(noise=tf.constant(noise[start : start + _BATCH_SIZE]))["images"].numpy()
+            for start in range(0, len(noise), _BATCH_SIZE)])
+
+
+def images_of(model, noise: np.ndarray, generator: int) -> np.ndarray:
+    """Images of noise (N, latent_dim) from one generator of what `open_model` gives."""
+    if isinstance(model, ServedGenerators):
+        return model.images_of(noise, generator)
+    return model.run_network(model.sampling_generators[generator], noise)
 
 
 def keras_path(path):
@@ -129,7 +148,8 @@ def check_output(path, suffixes, overwrite):
     path = pathlib.Path(path).expanduser()
     if path.suffix not in suffixes:
         raise ValueError(
-            f"--output is expected to end in {', '.join(suffixes)}. Received: {path}."
+            f"--output is expected to end in {', '.join(filter(None, suffixes))}"
+            f"{', or to be a folder' if '' in suffixes else ''}. Received: {path}."
         )
     if path.is_dir() or (path.exists() and not overwrite):
         raise FileExistsError(

@@ -126,7 +126,8 @@ class ImageTask:
 
 def load_split(options, split: str):
     """The `data.ImageSet` of a split of the options' data set. Labels of one class are left out."""
-    found = data.load_image_set(options.dataset, split, options.image_size, options.data_dir)
+    found = data.load_image_set(options.dataset, split, options.image_size, options.data_dir,
+                                background=options.background, stream=options.stream)
     if found.labels is not None and len(np.unique(found.labels)) == 1:
         found = found.without_labels()
     return found

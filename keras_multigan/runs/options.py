@@ -75,6 +75,10 @@ DATASET = {
     "dataset": Option("mnist", "digits, mnist, fashion_mnist or any tfds image set"),
     "data_dir": Option(help="prepared tfds folder, IDX files (.gz) or an .npz", kind=str),
     "image_size": Option(32, "height and width of the images", least=8),
+    "background": Option("black", "what lies under transparent pixels of image files",
+                         choices=("black", "white")),
+    "stream": Option(help="whether image files are decoded batch by batch (default: if they need more "
+                     "than a quarter of the memory)", kind=bool),
 }
 IMAGES = {
     **DATASET,
@@ -88,7 +92,7 @@ IMAGES = {
                         "tfgan (TF-Hub), imagenet (keras.applications) or a file of weights"),
 }
 # Where the data lie and which devices share the work is no property of the run.
-_MAY_DIFFER = ("data_dir", "strategy", "devices", "tpu")
+_MAY_DIFFER = ("data_dir", "stream", "strategy", "devices", "tpu")
 # What options.json of version 0.1 has beside options.
 _IGNORED = {"app", "dimension"}
 

@@ -63,18 +63,14 @@ def minimize(phase, optimizer, *batch):
 
 def repeat(update, batches):
     """Calls update(*batch) for each batch of a list."""
-    call = update
     # merge_call, which optimizers need to sum gradients over replicas, fails in a traced function.
     if len(batches) > 1 and num_replicas() == 1 and not tf.executing_eagerly():
         # Traced once, not once per batch. A loop (tf.while_loop) would make of the step a function
-        # that calls functions, which `in_fixed_order` leaves unoptimised.
-        def after_its_batch(*batch):
-            with after(batch[0]):  # that of the caller ends where a function begins
-                update(*batch)
-
-        call = tf.function(after_its_batch, autograph=False)
+        # that calls functions, which `in_fixed_order` leaves unoptimised. Control dependencies in the
+        # function would leave the order of its operations to chance.
+        update = tf.function(update, autograph=False)
     for batch in batches:
-        call(*batch)
+        update(*batch)
 
 
 def in_fixed_order(step, model):

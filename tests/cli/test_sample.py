@@ -7,7 +7,7 @@ import pytest
 from conftest import REPOSITORY
 
 from keras_multigan import metrics
-from keras_multigan.cli.sample import sample
+from keras_multigan.cli.sample import path_of_noise, sample
 from keras_multigan.recipes import RECIPES
 from keras_multigan.runs import artifacts
 
@@ -131,10 +131,46 @@ def test_generators_that_are_not_there(tiny_run, tmp_path):
 def test_output_is_checked_first_and_never_lost(refused, tmp_path):
     # No model is there: the output is looked at before anything is loaded.
     for name in ("x.jpg", "x", "x.NPY"):
-        refused(["sample", "--model=absent", f"--output={name}"], "end in .png, .npy, .npz. Received")
+        refused(["sample", "--model=absent", f"--output={name}"], "end in .png, .npy, .npz, .webp, .gif, or to be a folder. Received")
     refused(["sample", "--model=absent", "--num_samples=501"], "at most 500", "Received: 501")
     (tmp_path / "kept.npy").write_bytes(b"mine")
     refused(["sample", "--model=absent", "--output=kept.npy"], "kept.npy, which exists", "--overwrite")
     (tmp_path / "folder.npy").mkdir()
     refused(["sample", "--model=absent", "--output=folder.npy", "--overwrite"], "another name")
     assert (tmp_path / "kept.npy").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("name", ["moving.webp", "moving.gif"])
+def test_a_moving_picture(tiny_run, tmp_path, name):
+    from PIL import Image
+
+    for model in (tiny_run, tiny_run / "export"):
+        images = sample(model=model, num_samples=3, seed=4, output=tmp_path / name, overwrite=True)
+        assert {k: v.shape for k, v in images.items()} == {
+            "generator_0": (36, 32, 32, 1), "generator_1": (36, 32, 32, 1)}
+        with Image.open(tmp_path / name) as picture:
+            assert picture.n_frames == 36 and picture.size == (4 * (2 * 33 + 1), 4 * 34)
+    # It is at the second sample after 12 frames. Neighbours differ less than samples do.
+    first = images["generator_0"]
+    steps = np.abs(np.diff(first, axis=0)).mean(axis=(1, 2, 3))
+    assert steps.max() < np.abs(first[12] - first[0]).mean()
+    for flags, message in (({"num_samples": 1}, "at least 2"),
+                           ({"generator": "mixture"}, "the mixture")):
+        with pytest.raises(ValueError, match=message):
+            sample(model=tiny_run, output=tmp_path / f"x{name}", **flags)
+    assert not (tmp_path / f"x{name}").exists()
+
+
+def test_a_folder_of_single_images(tiny_run, tmp_path):
+    sample(model=tiny_run, num_samples=2, seed=1, generator="1", output=tmp_path / "folder")
+    assert sorted(path.name for path in (tmp_path / "folder").iterdir()) == [
+        "generator_1-00000.png", "generator_1-00001.png"]
+    with pytest.raises(FileExistsError, match="another name"):
+        sample(model=tiny_run, output=tmp_path / "folder")
+
+
+def test_the_path_of_noise_has_the_lengths_of_noise():
+    path = path_of_noise(64, 4, seed=0)
+    assert path.shape == (48, 64) and path.dtype == np.float32
+    np.testing.assert_array_equal(path, path_of_noise(64, 4, seed=0))
+    assert 0.6 * 8 < np.linalg.norm(path, axis=1).min() < np.linalg.norm(path, axis=1).max() < 1.4 * 8

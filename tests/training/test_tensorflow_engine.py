@@ -130,20 +130,3 @@ def test_what_several_replicas_cannot_do(arguments, monkeypatch):
     model = ComMutEGAN([tiny.generator()], tiny.critic(), latent_dim=tiny.LATENT)
     with pytest.raises(ValueError, match="2 replicas, compile expects jit_compile='auto' or False"):
         model.compile(**arguments)
-
-
-def test_the_end_of_a_dataset_does_nothing():
-    """Keras learns that a dataset has ended by asking for one step more."""
-    import tensorflow as tf
-
-    for _ in range(3):  # of a race, it would be lost sometimes
-        keras.utils.set_random_seed(3)
-        model = ComMutEGAN([tiny.generator(), tiny.generator()], tiny.critic(), tiny.classifier(),
-                           latent_dim=tiny.LATENT, seed=5)
-        model.compile()
-        model.fit(tf.data.Dataset.from_tensor_slices(tiny.images()).batch(10), verbose=0)
-        assert model.steps_trained == 2
-        for phase in model.phases():
-            assert int(model.optimizer[phase.name].iterations) == 2 * phase.repeats
-        # A critic's update draws twice for noise and once for the penalty; a generators' one twice.
-        assert int(model.seed_generator.state[1]) == 2 * (3 * 3 + 2)
