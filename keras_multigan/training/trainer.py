@@ -136,7 +136,9 @@ class Trainer(keras.Model):
 
         Unlike `predict` it builds no data pipeline and does not wait for other workers.
         """
-        run = self._inference.setdefault(id(network), self.engine.inference(network))
+        if id(network) not in self._inference:
+            self._inference[id(network)] = self.engine.inference(network)
+        run = self._inference[id(network)]
         outputs = [ops.convert_to_numpy(run(inputs[start : start + batch_size]))
                    for start in range(0, len(inputs), batch_size)]
         return np.concatenate(outputs).astype("float32", copy=False)

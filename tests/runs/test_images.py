@@ -41,6 +41,16 @@ def test_which_classifier_measures(stand_in_classifier, tmp_path):
     assert count not in (small, shipped)
 
 
+def test_which_embedding_measures(tmp_path):
+    def name(data=DATA, **given):
+        return classifiers.embedding(RECIPE.make_options(**given), data, data, tmp_path).name
+
+    assert name() == "independent network trained on digits (shipped, 64 features)"
+    for found in (name(embedding="random"), name(DATA.without_labels()),
+                  name(dataset="mine", embedding="random")):
+        assert found == "fixed random convolutional network (64 features, seed 0)"
+
+
 def test_several_workers_need_a_trained_classifier(tmp_path):
     options = RECIPE.make_options(strategy="multiworker")
     with pytest.raises(ValueError, match="multigan classifier --dataset=digits. and pass it as --cl"):
