@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from keras_multigan.data.images import check_images, check_vectors
+from keras_multigan.internals import flatten_layers
 from keras_multigan.schedules import constant
 
 
@@ -21,7 +22,9 @@ def output_shape(network, input_shape, name):
         if isinstance(expected, tuple) and (len(expected) != len(input_shape) + 1 or any(
                 e not in (None, size) for e, size in zip(expected[1:], input_shape, strict=True))):
             raise ValueError(f"it takes {expected[1:]}")
-        outputs = network(keras.KerasTensor((2, *input_shape)))
+        inputs = keras.KerasTensor((2, *input_shape))
+        # A call would leave the number of rows in the network's summary.
+        outputs = (network.compute_output_spec if network.built else network)(inputs)
         return keras.tree.map_structure(lambda output: tuple(output.shape[1:]), outputs)
     except Exception as error:
         raise ValueError(
@@ -57,10 +60,33 @@ def one_of(value, choices, name):
 
 
 def distinct(networks, name):
-    """`networks` as a list. Raises ValueError if it is empty or has one network twice."""
-    if not networks or len({id(network) for network in networks}) < len(networks):
-        raise ValueError(f"{name} is expected to be a list of at least one network, all distinct. "
-                         f"Received: {networks!r}")
+    """`networks` as a list; those of one name get a number at its end.
+
+    Raises:
+        ValueError: `networks` is no list or empty, or two of them are one network or share a layer with
+            weights, which a saved list could not say; `name` names it.
+    """
+    if not isinstance(networks, (list, tuple)) or not networks:
+        raise ValueError(
+            f"{name} is expected to be a list of at least one Keras model. Received: {networks!r}. "
+            "Pass, for example, [make_network() for _ in range(5)].")
+    if len({id(network) for network in networks}) < len(networks):
+        raise ValueError(
+            f"{name} is expected to hold distinct networks. Received: one network several times, as in "
+            "[g] * n. Build one per place: [make() for _ in range(n)].")
+    owners = {}
+    for k, network in enumerate(networks):
+        for layer in flatten_layers(network) if isinstance(network, keras.Model) else ():
+            if (layer.weights or not layer.built) and owners.setdefault(id(layer), k) != k:
+                raise ValueError(
+                    f"{name} is expected to hold networks without common layers. Received: numbers "
+                    f"{owners[id(layer)]} and {k}, which share {layer.name!r}. Build them apart; "
+                    "generators that share layers come as one functional model with one output per "
+                    "generator.")
+    names = [getattr(network, "name", None) for network in networks]
+    for k, network in enumerate(networks):
+        if names.count(names[k]) > 1:
+            network.name = f"{names[k]}_{k}"
     return list(networks)
 
 
@@ -70,6 +96,15 @@ def check_score(network, input_shape, name):
     if shape != (1,):
         raise ValueError(f"{name} is expected to give one score (batch, 1). Received: "
                          f"{(None, *shape)}. End it with Dense(1).")
+    check_linear(network, name)
+
+
+def check_linear(network, name):
+    """Raises ValueError if the last layer of `network` makes probabilities of its scores."""
+    last = (getattr(network, "layers", None) or [None])[-1]
+    if getattr(last, "activation", None) in (keras.activations.sigmoid, keras.activations.softmax):
+        raise ValueError(f"{name} is expected to give scores without activation. Received: "
+                         f"{last.activation.__name__} in its last layer {last.name!r}. Leave it out.")
 
 
 def check_classifier(network, input_shape, num_generators, weight, weight_name):
@@ -94,12 +129,28 @@ def check_classifier(network, input_shape, num_generators, weight, weight_name):
     if len(logits) != 1 or logits[0] < 2:
         raise ValueError("classifier is expected to give logits (batch, K), K >= 2. Received: "
                          f"{(None, *logits)}")
+    noise = np.random.default_rng(0).uniform(-1, 1, (8, *input_shape)).astype("float32")
+    outputs = keras.ops.convert_to_numpy(keras.ops.cast(network(noise, training=False), "float32"))
+    if not np.isfinite(outputs).all():
+        raise ValueError("classifier is expected to give finite logits for images in [-1, 1]. "
+                         "Received: NaN or infinity. Train it again.")
+    if outputs.min() >= 0 and np.allclose(outputs.sum(axis=1), 1, atol=1e-2):
+        raise ValueError("classifier is expected to give logits. Received: outputs >= 0 that sum to 1, "
+                         "which are probabilities. Leave out its softmax.")
+    if np.ptp(outputs, axis=0).max() == 0:
+        raise ValueError("classifier is expected to tell images apart. Received: the same logits for "
+                         "all. Train it again.")
 
 
 def check_samples(samples, shape):
     """Raises ValueError unless `samples` are finite float (N, *shape), images in [-1, 1]."""
     (check_images if len(shape) == 3 else check_vectors)(samples)
     check_shape(samples.shape, shape)
+    # In bytes that were scaled to [-1, 1] nothing is exactly 0, the black of images in [0, 1].
+    if len(shape) == 3 and samples.min() == 0 and samples.max() > 0.5:
+        raise ValueError(
+            "Training images are expected to be in [-1, 1]. Received: values from 0 to "
+            f"{samples.max()}, as of images in [0, 1]. Pass 2 * images - 1.")
 
 
 def check_shape(received, shape):

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_multigan import export
-from keras_multigan.checks import output_shape
+from keras_multigan.checks import distinct, output_shape
 from keras_multigan.training import Trainer
 
 
@@ -47,17 +47,9 @@ class MultiGAN(Trainer):
         if isinstance(generators, keras.Model) and len(getattr(generators, "outputs", None) or []) > 1:
             self._joint_generators = generators
             generators = [keras.Model(generators.inputs, o) for o in generators.outputs]
-        if not isinstance(generators, (list, tuple)) or not generators:
-            raise ValueError(
-                "generators is expected to be a list of at least one Keras model. Received: "
-                f"{generators!r}. Pass, for example, [commute_generator() for _ in range(5)]."
-            )
-        if len({id(generator) for generator in generators}) < len(generators):
-            raise ValueError(
-                "generators is expected to hold distinct networks. Received: one network several "
-                "times, as in [g] * n. Build one per generator: [make() for _ in range(n)]."
-            )
-        self.generators = list(generators)
+        # Those that a model made itself share what `clone` knows.
+        shared = self._joint_generators is not None or clone is not None
+        self.generators = list(generators) if shared else distinct(generators, "generators")
         self.latent_dim = int(latent_dim)
         shapes = [output_shape(g, (self.latent_dim,), f"generators[{k}]")
                   for k, g in enumerate(self.generators)]
@@ -76,16 +68,18 @@ class MultiGAN(Trainer):
         if not 0 <= ema < 1:
             raise ValueError(f"ema is expected to be a number, 0 <= ema < 1. Received: {ema}")
         self.ema = float(ema)
-        if clone is not None:
-            self.averaged_generators = clone()
-        elif self._joint_generators is not None:
-            joint = keras.models.clone_model(self._joint_generators)
-            self.averaged_generators = [keras.Model(joint.input, o) for o in joint.outputs]
-        else:
-            self.averaged_generators = [keras.models.clone_model(g) for g in self.generators]
+        with keras.name_scope("average"):  # no two weights have one path
+            if clone is not None:
+                self.averaged_generators = clone()
+            elif self._joint_generators is not None:
+                joint = keras.models.clone_model(self._joint_generators)
+                self.averaged_generators = [keras.Model(joint.input, o) for o in joint.outputs]
+            else:
+                self.averaged_generators = [keras.models.clone_model(g) for g in self.generators]
         for average, generator in zip(self.averaged_generators, self.generators, strict=True):
             average.set_weights(generator.get_weights())
             average.trainable = False
+            average.name = f"average_{generator.name}"
 
     def step(self, images, labels, sample_weights):
         super().step(images, labels, sample_weights)

@@ -106,7 +106,7 @@ def test_mixed_precision_trains_and_gives_float32():
 def test_float16_is_refused():
     keras.config.set_dtype_policy("mixed_float16")
     try:
-        with pytest.raises(ValueError, match="Received: mixed_float16"):
+        with pytest.raises(ValueError, match="Received: float16 in"):
             make()
     finally:
         keras.config.set_dtype_policy("float32")
@@ -267,7 +267,7 @@ def test_what_a_gan_has_not_names_the_way():
     model = make()
     with pytest.raises(ValueError, match="evaluate.*model.sample"):
         model.evaluate(tiny.images())
-    with pytest.raises(ValueError, match="validation_data.*model.sample"):
+    with pytest.raises(ValueError, match="validation_data.*Evaluate"):
         model.fit(tiny.images(), validation_data=tiny.images())
     for data, arguments, message in (
             (iter([tiny.images(10)]), {}, "steps_per_epoch is expected to be a number"),

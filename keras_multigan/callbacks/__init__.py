@@ -3,6 +3,7 @@
 from keras_multigan.callbacks.checkpoint import Checkpoint as Checkpoint
 from keras_multigan.callbacks.checkpoint import restore_checkpoint as restore_checkpoint
 from keras_multigan.callbacks.checkpoint import save_checkpoint as save_checkpoint
+from keras_multigan.callbacks.evaluate import Evaluate as Evaluate
 from keras_multigan.callbacks.records import HistoryLog as HistoryLog
 from keras_multigan.callbacks.records import RunProgress as RunProgress
 from keras_multigan.callbacks.records import SampleGrid as SampleGrid

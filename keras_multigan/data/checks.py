@@ -23,8 +23,9 @@ def check_images(images: np.ndarray, what: str = "images") -> None:
         )
     if not np.issubdtype(images.dtype, np.floating):
         raise ValueError(
-            f"Expected {what} to be floating-point in [-1, 1]. Received: {images.dtype}. For uint8 "
-            "in 0..255, divide by 127.5 and subtract 1."
+            f"Expected {what} to be floating-point in [-1, 1]. Received: {images.dtype}. For "
+            + ("16 bits in 0..65535, divide by 32767.5 and subtract 1."
+               if images.dtype == np.uint16 else "uint8 in 0..255, divide by 127.5 and subtract 1.")
         )
     low, high = images.min(), images.max()
     if not (low >= -1.001 and high <= 1.001):  # `not`, so that NaN fails too

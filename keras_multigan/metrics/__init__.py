@@ -9,6 +9,7 @@ from keras_multigan.metrics.diversity import class_probabilities, pairwise_tvd
 from keras_multigan.metrics.embedding import (
     EmbeddedMeasures,
     Embedding,
+    against,
     digits_embedding,
     embedded_measures,
     random_embedding,
@@ -48,6 +49,7 @@ __all__ = [
     "ModeCoverage",
     "PrecisionRecall",
     "WassersteinEstimate",
+    "against",
     "class_probabilities",
     "classifier_logits",
     "classifier_score",

@@ -3,6 +3,7 @@
 import functools
 import math
 import pathlib
+from collections.abc import Callable
 from typing import NamedTuple
 
 import keras
@@ -118,3 +119,31 @@ def embedded_measures(real: np.ndarray, generated: np.ndarray, seed: int = 0) ->
     chosen = [x[np.random.default_rng(seed).permutation(len(x))[:count]] for x in (real, generated)]
     of_sets = [None] * 4 if count < 7 else [*precision_recall(*chosen), *density_coverage(*chosen)]
     return EmbeddedMeasures(frechet_distance(real, generated), *of_sets, count)
+
+
+def against(real: np.ndarray, embedding: Embedding | None = None) -> Callable[[np.ndarray], dict]:
+    """A function of generated images that returns their `embedded_measures` against `real`.
+
+    Args:
+        real: float array (N, H, W, C) in [-1, 1]. To choose between epochs take images of a validation
+            set or of the training set; those of the test set are for the end.
+        embedding: None is `random_embedding`.
+
+    Returns:
+        A function of an array (M, H, W, C) -> dict with the keys frechet_distance, precision, recall,
+        density and coverage. The features of `real` are computed once.
+
+    Raises:
+        ValueError: fewer than 7 images, too few for their nearest neighbours.
+    """
+    if len(real) < 7:
+        raise ValueError(f"At least 7 real images are expected. Received: {len(real)}. Add some.")
+    embedding = embedding or random_embedding(real.shape[1:])
+    features = embedding(real)
+
+    def measure(images):
+        found = embedded_measures(features, embedding(images))
+        return {name: value for name, value in found._asdict().items()
+                if name != "count" and value is not None}
+
+    return measure

@@ -7,9 +7,9 @@ from keras import ops
 
 from keras_multigan import losses
 from keras_multigan.checks import check_classifier, check_score, non_negative, whole_number
+from keras_multigan.internals import flatten_layers
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.training import Phase
-from keras_multigan.training.internals import flatten_layers
 
 
 @keras.saving.register_keras_serializable("keras_multigan")

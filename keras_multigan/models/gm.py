@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_multigan import losses
-from keras_multigan.checks import non_negative, one_of, output_shape, whole_number
+from keras_multigan.checks import check_linear, non_negative, one_of, output_shape, whole_number
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.networks import GaussianMixtureLatent, component_generators
 from keras_multigan.training import Phase
@@ -108,6 +108,7 @@ class GMGAN(MultiGAN):
                 f"{list(allowed)} with num_components={num_components}, supervised={supervised}, "
                 f"adversarial_loss={adversarial_loss!r}. Received: {(None, *outputs)}"
             )
+        check_linear(discriminator, "discriminator")
         self.num_outputs = outputs[0]
         self.num_classes = self.num_outputs if supervised else None
 

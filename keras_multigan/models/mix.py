@@ -7,10 +7,10 @@ from keras import ops
 
 from keras_multigan import losses
 from keras_multigan.checks import distinct, non_negative, output_shape, whole_number
+from keras_multigan.internals import flatten_layers
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.networks import ClassFromNoise
 from keras_multigan.training import Phase
-from keras_multigan.training.internals import flatten_layers
 
 HINGE = losses.adversarial_loss("hinge")
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_multigan.checks import check_samples, non_negative, one_of, output_shape
+from keras_multigan.checks import check_linear, check_samples, non_negative, one_of, output_shape
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.networks import GaussianMixtureLatent, component_generators
 from keras_multigan.training import Phase
@@ -73,6 +73,7 @@ class MMGAN(MultiGAN):
                     f"{name} is expected to give {outputs} numbers per sample, (batch, {outputs}). "
                     f"Received: {(None, *shape)}. End it with Dense({outputs})."
                 )
+            check_linear(network, name)
 
     def phases(self):
         return [

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_multigan import losses
-from keras_multigan.checks import non_negative, one_of, output_shape, whole_number
+from keras_multigan.checks import check_linear, non_negative, one_of, output_shape, whole_number
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.training import Phase
 
@@ -112,6 +112,7 @@ class P2GAN(MultiGAN):
                     f"{name} is expected to give one score for each of its {count} forces. Received: "
                     f"{(None, *scores)}. " + (f"End it with Dense({count})." if count else "Pass None.")
                 )
+            check_linear(network, name)
             self._sides.append((network, side))
 
     def phases(self):

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import keras
 from keras import layers, ops
 
+from keras_multigan.networks.channels import channels_last
 from keras_multigan.networks.layers import ClassFromNoise, SpectralNormalization
 
 
+@channels_last
 def biggan_generator(
     latent_dim: int = 80,
     image_shape: tuple[int, int, int] = (32, 32, 3),
@@ -62,6 +64,7 @@ def biggan_generator(
     return keras.Model(noise, images, name="biggan_generator")
 
 
+@channels_last
 def biggan_discriminator(
     image_shape: tuple[int, int, int] = (32, 32, 3), filters: int = 256, num_classes: int | None = None
 ) -> keras.Model:

@@ -7,12 +7,14 @@ numbers of parameters, unless stated otherwise. `filters` scales the width of a 
 import keras
 from keras import layers
 
+from keras_multigan.networks.channels import channels_last
 from keras_multigan.networks.layers import Conv2D, Dropout, LayerNormalization, UpSamplingConv2D
 
 # Of the classifiers' batch normalisation. With 0.99, moving averages lag after a few epochs of digits.
 _MOMENTUM = 0.9
 
 
+@channels_last
 def commute_generator(
     latent_dim: int = 128, image_shape: tuple[int, int, int] = (32, 32, 1), filters: int = 256
 ) -> keras.Model:
@@ -39,6 +41,7 @@ def commute_generator(
     return keras.Model(noise, images, name="commute_generator")
 
 
+@channels_last
 def commute_deep_generator(
     latent_dim: int = 128, image_shape: tuple[int, int, int] = (32, 32, 1), filters: int = 256
 ) -> keras.Model:
@@ -67,6 +70,7 @@ def commute_deep_generator(
     return keras.Model(noise, images, name="commute_deep_generator")
 
 
+@channels_last
 def commute_residual_generator(
     latent_dim: int = 128, image_shape: tuple[int, int, int] = (32, 32, 1), filters: int = 249
 ) -> keras.Model:
@@ -103,6 +107,7 @@ def commute_residual_generator(
     return keras.Model(noise, images, name="commute_residual_generator")
 
 
+@channels_last
 def commute_critic(image_shape: tuple[int, int, int] = (32, 32, 1), filters: int = 64) -> keras.Model:
     """The critic, with 4,306,177 parameters.
 
@@ -127,6 +132,7 @@ def commute_critic(image_shape: tuple[int, int, int] = (32, 32, 1), filters: int
     return keras.Model(images, scores, name="commute_critic")
 
 
+@channels_last
 def commute_classifier(
     image_shape: tuple[int, int, int] = (32, 32, 1), num_classes: int = 10, filters: int = 64
 ) -> keras.Model:
@@ -155,6 +161,7 @@ def commute_classifier(
     return keras.Model(images, logits, name="commute_classifier")
 
 
+@channels_last
 def compact_classifier(
     image_shape: tuple[int, int, int] = (32, 32, 1), num_classes: int = 10, filters: int = 32
 ) -> keras.Model:

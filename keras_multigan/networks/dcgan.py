@@ -13,11 +13,13 @@ the one with filters=128.
 import keras
 from keras import layers
 
+from keras_multigan.networks.channels import channels_last
 from keras_multigan.networks.layers import Dropout
 
 _BLOCKS = {16: 2, 28: 2, 32: 3, 64: 4, 128: 5}
 
 
+@channels_last
 def dcgan_generator(
     latent_dim: int = 100, image_shape: tuple[int, int, int] = (32, 32, 1), filters: int = 64
 ) -> keras.Model:
@@ -50,6 +52,7 @@ def dcgan_generator(
     return keras.Model(noise, images, name="dcgan_generator")
 
 
+@channels_last
 def dcgan_discriminator(
     image_shape: tuple[int, int, int] = (32, 32, 1),
     filters: int = 64,

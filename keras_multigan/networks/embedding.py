@@ -3,7 +3,10 @@
 import keras
 from keras import layers
 
+from keras_multigan.networks.channels import channels_last
 
+
+@channels_last
 def embedding_classifier(image_shape: tuple[int, int, int] = (32, 32, 1), num_classes: int = 10,
                          filters: int = 32) -> keras.Model:
     """Blocks of two 3x3 convolutions with ReLU and max pooling, no normalisation, then 64 features.

@@ -17,9 +17,9 @@ class LayerNormalization(keras.layers.LayerNormalization):
 
     A gradient penalty differentiates a gradient. `tf.nn.moments`, which Keras' layer calls, treats the
     mean within the variance as a constant. This does not change a gradient, but it does change the
-    gradient of a gradient. The statistics are float32 under any dtype policy.
+    gradient of a gradient. It computes in float32 under any dtype policy but float64.
 
-    Input and output: (..., features), of the same shape and dtype.
+    Input and output: (..., features), of the same shape; the output has the policy's compute dtype.
 
     Args:
         axis: has to be -1.
@@ -38,12 +38,12 @@ class LayerNormalization(keras.layers.LayerNormalization):
             )
 
     def call(self, inputs):
-        x = ops.cast(inputs, "float32")
+        x = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
         x = x - ops.mean(x, axis=-1, keepdims=True)
         x = x * ops.rsqrt(ops.mean(ops.square(x), axis=-1, keepdims=True) + self.epsilon)
-        x = ops.cast(x, inputs.dtype)
-        x = x if self.gamma is None else x * self.gamma
-        return x if self.beta is None else x + self.beta
+        x = x if self.gamma is None else x * ops.cast(self.gamma, x.dtype)
+        x = x if self.beta is None else x + ops.cast(self.beta, x.dtype)
+        return ops.cast(x, self.compute_dtype)
 
 
 @keras.saving.register_keras_serializable("keras_multigan")
@@ -217,7 +217,7 @@ class SpectralNormalization(keras.layers.Wrapper):
     on TensorFlow. It also changes the kernel in each phase that calls the discriminator, even if the
     phase does not train it.
 
-    Input and output are those of the wrapped layer.
+    Input and output are those of the wrapped layer, whose dtype policy it has if none is given.
 
     Args:
         layer: Dense or convolutional layer, linear except for its bias and activation.
@@ -225,7 +225,7 @@ class SpectralNormalization(keras.layers.Wrapper):
     """
 
     def __init__(self, layer: keras.layers.Layer, **kwargs):
-        super().__init__(layer, autocast=False, **kwargs)
+        super().__init__(layer, autocast=False, **{"dtype": layer.dtype_policy, **kwargs})
 
     def build(self, input_shape):
         super().build(input_shape)
@@ -244,7 +244,7 @@ class SpectralNormalization(keras.layers.Wrapper):
             self.u.assign(u)
         sigma = ops.sqrt(ops.sum(ops.square(ops.matmul(kernel, u))))
         # The layer is linear, so dividing its input is the same as dividing its kernel.
-        return self.layer(inputs / ops.cast(sigma, inputs.dtype))
+        return ops.cast(self.layer(inputs / ops.cast(sigma, inputs.dtype)), self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         return self.layer.compute_output_shape(input_shape)

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
+from keras_multigan.networks.channels import channels_last
 
+
+@channels_last
 def mlp(
     inputs: int, outputs: int, num_layers: int = 5, width: int = 1024, negative_slope: float = 0.2
 ) -> keras.Model:
@@ -37,6 +40,7 @@ def mlp(
     return keras.Model(vectors, layers.Activation("linear", dtype="float32")(x), name="mlp")
 
 
+@channels_last
 def mlp_generator(
     latent_dim: int = 100,
     image_shape: tuple[int, int, int] = (28, 28, 1),
@@ -60,6 +64,7 @@ def mlp_generator(
     return keras.Model(vectors, layers.Activation("tanh", dtype="float32")(x), name="mlp_generator")
 
 
+@channels_last
 def mlp_discriminator(
     image_shape: tuple[int, int, int] = (28, 28, 1),
     outputs: int = 1,

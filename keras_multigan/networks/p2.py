@@ -6,7 +6,10 @@ from collections.abc import Callable
 import keras
 from keras import layers
 
+from keras_multigan.networks.channels import channels_last
 
+
+@channels_last
 def p2_generators(
     count: int, latent_dim: int, units: int, body: Callable[[], Callable], share: bool = True
 ) -> keras.Model | list[keras.Model]:
@@ -38,6 +41,7 @@ def p2_generators(
     return keras.Model(noise, [generate(shared) for _ in range(count)], name="p2_generators")
 
 
+@channels_last
 def p2_discriminators(count: int, trunk: Callable[[], keras.Model], share: bool = True) -> keras.Model:
     """Discriminators that share all layers except the last.
 
@@ -59,6 +63,7 @@ def p2_discriminators(count: int, trunk: Callable[[], keras.Model], share: bool 
                        else layers.Concatenate(dtype="float32")(scores), name="p2_discriminator")
 
 
+@channels_last
 def p2_mlp_body(shape: tuple[int, ...], width: int = 128) -> keras.Model:
     """The layers of P2GAN's generator on 2-D data after its first affine layer.
 
@@ -79,6 +84,7 @@ def p2_mlp_body(shape: tuple[int, ...], width: int = 128) -> keras.Model:
     ])
 
 
+@channels_last
 def p2_mlp_trunk(shape: tuple[int, ...], width: int = 128) -> keras.Model:
     """The hidden layer, with ReLU, of P2GAN's discriminator on 2-D data.
 

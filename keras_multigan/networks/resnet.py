@@ -11,9 +11,11 @@ from collections.abc import Callable
 import keras
 from keras import layers
 
+from keras_multigan.networks.channels import channels_last
 from keras_multigan.networks.layers import UpSamplingConv2D
 
 
+@channels_last
 def resnet_body(image_shape: tuple[int, int, int] = (32, 32, 3), filters: int = 128) -> Callable:
     """Residual blocks that enlarge a 4x4 map to `image_shape`, then BN - ReLU - 3x3 convolution - tanh.
 
@@ -37,6 +39,7 @@ def resnet_body(image_shape: tuple[int, int, int] = (32, 32, 3), filters: int = 
                _conv(filters)) for _ in range(_blocks(image_shape))]
     last = layers.Conv2D(image_shape[-1], 3, padding="same")
 
+    @channels_last
     def generate(vectors):
         x = layers.Reshape((4, 4, filters))(vectors)
         for shortcut, up, second in blocks:
@@ -47,6 +50,7 @@ def resnet_body(image_shape: tuple[int, int, int] = (32, 32, 3), filters: int = 
     return generate
 
 
+@channels_last
 def resnet_trunk(image_shape: tuple[int, int, int] = (32, 32, 3), filters: int = 128) -> keras.Model:
     """Four residual blocks without normalisation, then ReLU and the mean over the pixels.
 

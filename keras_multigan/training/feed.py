@@ -1,5 +1,6 @@
 """What `fit` is given, as a dataset with one element per training step."""
 
+import contextlib
 import functools
 import itertools
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ def steps(model, x, y=None, batch_size=None, steps_per_epoch=None, sample_weight
     Returns:
         (dataset as the engine deals it out, steps_per_epoch).
     """
+    model.data_error = None
     if _is_array(x):
         dataset, available = _of_array(model, _to_numpy(x), y, sample_weight, batch_size,
                                        steps_per_epoch)
@@ -148,10 +150,51 @@ def _of_dataset(model, dataset):
     arrays = _arrays(first)
     _check(model, *arrays)
     model.set_batch(len(arrays[0]), _FIELDS[: len(arrays)])
-    dataset = dataset.rebatch(model.samples_per_step, drop_remainder=True)
+    dataset = _checked(model, dataset).rebatch(model.samples_per_step, drop_remainder=True)
     if not list(dataset.take(1)):
         raise _too_few(model)
     return dataset
+
+
+def _checked(model, dataset):
+    """A `tf.data.Dataset` whose every element is checked as the first one was."""
+    import tensorflow as tf  # the dataset comes from it
+
+    def look(*fields):
+        fields = [field for field in fields if field is not None]
+
+        def check(*arrays):
+            with _remembered(model):
+                _check(model, *arrays)
+            return True
+
+        images = tf.cast(fields[0], "float32")
+        done = tf.numpy_function(check, [images, *fields[1:]], tf.bool)
+        with tf.control_dependencies([done]):
+            fields = tuple(map(tf.identity, (images, *fields[1:])))
+        return fields if len(fields) > 1 else fields[0]
+
+    return dataset.map(look)
+
+
+@contextlib.contextmanager
+def _remembered(model):
+    """Keeps an error in `model.data_error`: TensorFlow raises another one, around its text."""
+    try:
+        yield
+    except Exception as error:
+        model.data_error = error
+        raise
+
+
+def _dataset(model, make_stream, first=None):
+    """The engine's dataset of `make_stream()`."""
+
+    def stream():
+        with _remembered(model):
+            yield from make_stream()
+
+    return model.engine.as_dataset(stream, first)
 
 
 def _of_py_dataset(model, dataset):
@@ -174,7 +217,7 @@ def _of_py_dataset(model, dataset):
     available = count // model.batches_per_step
     if not available:
         raise _too_few(model)
-    return model.engine.as_dataset(lambda: _regrouped(model, batches()), first), available
+    return _dataset(model, lambda: _regrouped(model, batches()), first), available
 
 
 def _of_iterator(model, iterator, steps_per_epoch):
@@ -188,14 +231,14 @@ def _of_iterator(model, iterator, steps_per_epoch):
     _check(model, *first)
     model.set_batch(len(first[0]), _FIELDS[: len(first)])
     batches = itertools.chain([first], map(_arrays, iterator))
-    return model.engine.as_dataset(lambda: _regrouped(model, batches), first)
+    return _dataset(model, lambda: _regrouped(model, batches), first)
 
 
 def _regrouped(model, batches):
     """Tuples of arrays with the rows of one step each, from batches of any size."""
     rows, kept = model.samples_per_step, None
     for arrays in batches:
-        check_samples(arrays[0], model.image_shape)
+        _check(model, *arrays)
         kept = arrays if kept is None else tuple(
             np.concatenate(pair) for pair in zip(kept, arrays, strict=True))
         while len(kept[0]) >= rows:
@@ -228,7 +271,7 @@ def _stream(model, batch_size, fields, stream):
         batch_size = -(-32 // unit) * unit
     model.set_batch(batch_size, fields)
     start = model.steps_trained  # now: TensorFlow starts the stream while a step is running
-    return model.engine.as_dataset(functools.partial(
+    return _dataset(model, functools.partial(
         stream, batch_size=model.samples_per_step, seed=model.seed, start=start))
 
 

@@ -15,8 +15,8 @@ class _Scope(keras.StatelessScope):
 
     around = []
 
-    def __init__(self, pairs=()):
-        super().__init__(state_mapping=list(pairs))
+    def __init__(self, pairs=(), collect_losses=False):
+        super().__init__(state_mapping=list(pairs), collect_losses=collect_losses)
         if self.around:
             self.state_mapping = {**self.around[-1].state_mapping, **self.state_mapping}
         self.assigned = {}
@@ -54,12 +54,12 @@ def minimize(phase, optimizer, *batch):
     variables = phase.variables
 
     def loss(values):
-        with _Scope(zip(variables, values, strict=True)) as scope:
-            value, logs = phase.loss(*batch)
-            return value, (logs, scope.changes())
+        with _Scope(zip(variables, values, strict=True), collect_losses=True) as scope:
+            value, logs = phase.value(*batch)
+            return optimizer.scale_loss(value), (value, logs, scope.changes())
 
     values = [variable.value for variable in variables]
-    (value, (logs, changes)), gradients = jax.value_and_grad(loss, has_aux=True)(values)
+    gradients, (value, logs, changes) = jax.grad(loss, has_aux=True)(values)
     _assign(*changes)
     optimizer.apply(gradients, variables)
     return {f"{phase.name}_loss": value, **logs}
@@ -160,6 +160,10 @@ def mean_over_replicas(tensor):
 
 
 def synchronized(model):
+    return contextlib.nullcontext()
+
+
+def scope(model):
     return contextlib.nullcontext()
 
 

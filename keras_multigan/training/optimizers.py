@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_multigan.training import internals
+from keras_multigan import internals
 
 
 @keras.saving.register_keras_serializable("keras_multigan")
@@ -28,12 +28,20 @@ class OptimizerGroup(keras.optimizers.Optimizer):
                     f"{phase}_optimizer is expected to be a keras.optimizers.Optimizer. "
                     f"Received: {optimizer!r}. Pass, for example, keras.optimizers.Adam(2e-4)."
                 )
+            if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+                raise ValueError(
+                    f"{phase}_optimizer is expected to be an optimizer without automatic loss scaling. "
+                    "Received: a LossScaleOptimizer, which float16 needs. Pass its inner optimizer and "
+                    "train in float32 or mixed_bfloat16."
+                )
         if len({id(optimizer) for optimizer in optimizers.values()}) < len(optimizers):
             raise ValueError(
                 "Each phase is expected to have an optimizer of its own. Received: one optimizer "
                 f"for several of {list(optimizers)}; its moments and step count would mix. "
                 "Create one instance per phase."
             )
+        for phase, optimizer in optimizers.items():
+            optimizer.name = phase  # Keras' callbacks log learning_rate_<name>
         self.members = dict(optimizers)
 
     @property
@@ -59,6 +67,12 @@ class OptimizerGroup(keras.optimizers.Optimizer):
                     )
             self.members[phase.name].build(phase.variables)
         super().build([])
+
+    def finalize_variable_values(self, var_list):
+        """What `fit` does at its end: averaged weights become those of the networks, if an optimizer
+        has use_ema."""
+        for optimizer in self.optimizers:
+            optimizer.finalize_variable_values(internals.trained_variables(optimizer))
 
     def restart(self):
         """Forgets what the members have gathered (moments, updates so far), not the learning rates."""

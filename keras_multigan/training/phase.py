@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 
 import keras
 
+from keras_multigan import internals
+
 
 @dataclasses.dataclass(frozen=True)
 class Phase:
@@ -29,6 +31,25 @@ class Phase:
     networks: Sequence[keras.Model]
     repeats: int = 1
     after: Callable | None = None
+
+    def value(self, *batch):
+        """`loss(*batch)`, plus the regularizers of the weights that this phase updates.
+
+        Raises:
+            ValueError: a layer of the networks has called `add_loss`, or has an activity regularizer.
+        """
+        value, logs = self.loss(*batch)
+        if adding := internals.layers_that_added_losses(self.networks):
+            raise ValueError(
+                f"The networks of the phase {self.name!r} are expected to have regularizers of weights "
+                f"only. Received: add_loss or an activity regularizer in {', '.join(adding)}. A step "
+                "calls a network with real, generated and mixed samples, so it is not clear which call "
+                "counts. Put the term into the loss of the phase."
+            )
+        for variable in self.variables:
+            if variable.regularizer is not None:
+                value = value + variable.regularizer(variable)
+        return value, logs
 
     @property
     def variables(self) -> list[keras.Variable]:

@@ -6,16 +6,39 @@ import functools
 import keras
 import tensorflow as tf
 
-from keras_multigan.training import internals
+from keras_multigan import internals
 
 
 def train_step(model, data):
     """Keras' train step."""
     logs = model.run_step(data)
+    if not tf.executing_eagerly():
+        internals.check_single_threaded()
     if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
         # Keras takes the mean of every log over workers along axis 0, which a scalar does not have.
         logs = {name: value[None] for name, value in logs.items()}
     return logs
+
+
+@contextlib.contextmanager
+def scope(model):
+    """The scope of the strategy in which `model` was made, as Keras' own methods enter it.
+
+    Raises:
+        ValueError: the model, or a network of it, was made outside.
+    """
+    own = model.distribute_strategy
+    strategy = tf.distribute.get_strategy() if tf.distribute.has_strategy() else own
+    outside = [v.path for v in model.variables
+               if not strategy.extended.variable_created_in_scope(v.value)]
+    if strategy is not own or outside:
+        raise ValueError(
+            f"Networks and model are expected to be made inside the scope of one strategy. Received: "
+            f"{type(strategy).__name__} and {outside[0] if outside else 'a model'} made outside its "
+            "scope. Build the networks, build the model and compile it inside `with strategy.scope():`."
+        )
+    with strategy.scope() if strategy is not tf.distribute.get_strategy() else contextlib.nullcontext():
+        yield
 
 
 def check_compile(jit_compile, steps_per_execution):
@@ -54,9 +77,9 @@ def minimize(phase, optimizer, *batch):
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         for variable in variables:
             tape.watch(variable.value)
-        loss, logs = phase.loss(*batch)
+        loss, logs = phase.value(*batch)
         # Keras' optimizers sum gradients over replicas; the loss is a mean over the global batch.
-        share = loss / num_replicas()
+        share = optimizer.scale_loss(loss / num_replicas())
     optimizer.apply(tape.gradient(share, [v.value for v in variables]), variables)
     return {f"{phase.name}_loss": loss, **logs}
 
@@ -78,8 +101,8 @@ def in_fixed_order(step, model):
 
     Where TensorFlow adds three or more gradients it begins with one that no other operation needs any
     more, which with several threads is left to chance. Here operations run one after the other, each
-    on all cores. Several replicas need several threads, as do functions called in a loop: those of
-    steps_per_execution > 1, and those of networks (two, which only TF_NUM_INTEROP_THREADS=1 denies).
+    on all cores. Several replicas need several threads, as do the loop of steps_per_execution > 1 and
+    conditions, which some settings of optimizers bring (ema_overwrite_frequency): these run as usual.
     """
     devices = {device.device_type for device in tf.config.list_logical_devices()}
     if devices != {"CPU"} or tf.distribute.has_strategy() or model.steps_per_execution > 1:

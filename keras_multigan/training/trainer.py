@@ -9,9 +9,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_multigan import losses, schedules
-from keras_multigan.training import feed, internals
+from keras_multigan import internals, losses, schedules
+from keras_multigan.training import feed
 from keras_multigan.training.engine import load_engine
+from keras_multigan.training.keras_callbacks import adapted
 from keras_multigan.training.optimizers import OptimizerGroup
 from keras_multigan.training.phase import Phase
 
@@ -158,28 +159,37 @@ class Trainer(keras.Model):
             TypeError: an argument without name, or one that names no phase.
             ValueError: an optimizer shared by two phases; the float16 precision; jit_compile or
                 steps_per_execution > 1 on several TensorFlow replicas; a constructor argument that
-                `get_config` does not have.
+                `get_config` does not have; a phase without trainable variables; networks or model made
+                outside the scope of the strategy.
         """
-        if self.dtype_policy.compute_dtype == "float16":
+        half = [layer.name for layer in [self, *internals.flatten_layers(self)]
+                if layer.compute_dtype == "float16"]
+        if half:
             raise ValueError(
-                "Expected the precision float32 or mixed_bfloat16. Received: mixed_float16, which "
-                "needs loss scaling in every phase. Use keras.config.set_dtype_policy"
-                "('mixed_bfloat16')."
+                f"Expected the precision float32 or mixed_bfloat16. Received: float16 in {half[0]}, "
+                "which needs loss scaling in every phase. Build the networks after keras.config."
+                "set_dtype_policy('mixed_bfloat16')."
             )
-        self.engine.check_compile(jit_compile, steps_per_execution)
+        with self.engine.scope(self):
+            self._compile(unnamed, optimizers, run_eagerly=run_eagerly,
+                          steps_per_execution=steps_per_execution, jit_compile=jit_compile)
+
+    def _compile(self, unnamed, optimizers, **arguments):
+        self.engine.check_compile(arguments["jit_compile"], arguments["steps_per_execution"])
         self._check_config()
         phases = self.phases()
         names = [phase.name for phase in phases]
+        if frozen := [p.name for p in phases if not (self.trainable and p.variables)]:
+            raise ValueError(f"Every phase is expected to update variables. Received: none that can be "
+                             f"trained in the phase {frozen[0]!r}. Set trainable=True on a network of "
+                             "it, and on the model.")
         unknown = set(optimizers) - {f"{name}_optimizer" for name in names}
         if unnamed or unknown:
             raise TypeError(
                 f"compile expects {', '.join(f'{name}_optimizer=' for name in names)}. Received: "
                 f"{', '.join([*map(repr, unnamed), *sorted(unknown)])}. The losses are the model's own."
             )
-        self._compile_arguments = dict(
-            run_eagerly=run_eagerly, steps_per_execution=steps_per_execution,
-            jit_compile=jit_compile,
-        )
+        self._compile_arguments = arguments
         chosen = {name: optimizers.get(f"{name}_optimizer") for name in names}
         group = OptimizerGroup(
             {name: self.default_optimizer(name) if o is None else keras.optimizers.get(o)
@@ -240,6 +250,7 @@ class Trainer(keras.Model):
     def begin_epoch(self, epoch: int) -> None:
         """What `fit` does before epoch number `epoch`: the scheduled loss weights get their values."""
         for name, schedule in self._schedules.items():
+            schedule = schedules.get(getattr(self, name, schedule))  # it may have been set anew
             getattr(self, f"{name}_value").assign(schedule(epoch))
 
     def update(self, phase: Phase, images, labels=None, sample_weights=None) -> None:
@@ -275,7 +286,7 @@ class Trainer(keras.Model):
     def fit(self, x, y=None, batch_size: int | None = None, epochs: int = 1, verbose="auto",
             callbacks=None, initial_epoch: int = 0, steps_per_epoch: int | None = None,
             sample_weight: np.ndarray | None = None,
-            validation_data=None) -> keras.callbacks.History:
+            validation_data=None, **others) -> keras.callbacks.History:
         """Trains the model. One step updates every phase and consumes `batches_per_step` batches.
 
         Args:
@@ -295,7 +306,8 @@ class Trainer(keras.Model):
             sample_weight: float array (N,), finite and at least 0, only beside an array, for a model
                 with a loss that takes `sample_weights`.
             validation_data: must be None. A GAN's losses say nothing on held-out data; measure samples
-                with `keras_multigan.metrics` instead.
+                with `callbacks.Evaluate` instead.
+            **others: the other arguments of `keras.Model.fit` are not there.
 
         Arrays are shuffled, and sources drawn, by (`seed`, steps trained so far). So a loaded model
         goes on bit for bit if `initial_epoch` says how many epochs it has had: schedules follow the
@@ -309,23 +321,32 @@ class Trainer(keras.Model):
         Raises:
             ValueError: the batch does not fit the model, images out of range, too few of them, weights
                 that no loss takes.
-            TypeError: x is none of these.
+            TypeError: x is none of these; an argument that is not there.
         """
         internals.check_compiled(self, "fit")
-        if validation_data is not None:
+        if validation_data is not None or any(name.startswith("validation") for name in others):
             raise ValueError("validation_data is expected to be None: a GAN's losses say nothing on "
-                             "held-out data. Received: data. Measure model.sample(...) with "
-                             "keras_multigan.metrics.")
-        dataset, steps_per_epoch = feed.steps(self, x, y, batch_size, steps_per_epoch, sample_weight)
-        callbacks = [_BeginEpoch(), *keras.tree.flatten(callbacks or [])]
-        with self.engine.synchronized(self), warnings.catch_warnings():
+                             "held-out data. Received: data. Measure samples with "
+                             "keras_multigan.callbacks.Evaluate.")
+        if others:
+            raise TypeError(f"fit expects arguments that a GAN has. Received: {', '.join(others)}. "
+                            "Arrays are always shuffled, by the model's seed; to weigh samples, pass "
+                            "sample_weight to a model whose losses take it.")
+        with self.engine.scope(self), self.engine.synchronized(self), warnings.catch_warnings():
+            dataset, steps_per_epoch = feed.steps(
+                self, x, y, batch_size, steps_per_epoch, sample_weight)
             # Keras says so of every finite dataset whose length it does not know.
             warnings.filterwarnings("ignore", message="Your input ran out of data")
-            return super().fit(
-                dataset, epochs=epochs, verbose=verbose, initial_epoch=initial_epoch,
-                callbacks=callbacks, steps_per_epoch=steps_per_epoch,
-                shuffle=False,  # the dataset is shuffled already if it is ours
-            )
+            try:
+                return super().fit(
+                    dataset, epochs=epochs, verbose=verbose, initial_epoch=initial_epoch,
+                    callbacks=adapted(callbacks), steps_per_epoch=steps_per_epoch,
+                    shuffle=False,  # the dataset is shuffled already if it is ours
+                )
+            except Exception:
+                if self.data_error is not None:
+                    raise self.data_error from None
+                raise
 
     def train_on_batch(self, x, y=None, sample_weight=None, return_dict: bool = True) -> dict:
         """One training step. Every update of it sees this batch.
@@ -343,10 +364,10 @@ class Trainer(keras.Model):
         if not return_dict:
             raise ValueError("train_on_batch expects return_dict=True, since it has several losses. "
                              "Received: False.")
-        given = feed.batch(self, x, y, sample_weight)
-        given = [np.concatenate([array] * self.batches_per_step) for array in given.values()]
-        names = dict(zip(("x", "y", "sample_weight"), given))
-        with self.engine.synchronized(self):
+        with self.engine.scope(self), self.engine.synchronized(self):
+            given = feed.batch(self, x, y, sample_weight)
+            given = [np.concatenate([array] * self.batches_per_step) for array in given.values()]
+            names = dict(zip(("x", "y", "sample_weight"), given))
             return super().train_on_batch(**names, return_dict=True)
 
     def evaluate(self, *args, **kwargs):
@@ -366,6 +387,22 @@ class Trainer(keras.Model):
             )
         self.samples_per_step = batch_size * self.batches_per_step
         self._replica_batch_size, self._fields = batch_size // self.engine.num_replicas(), fields
+
+    def summary(self, *args, **kwargs) -> None:
+        """As `keras.Model.summary`; networks that no phase trains do not count as trainable."""
+        trained = {id(v) for phase in self.phases() for v in phase.variables}
+        others = [layer for layer in self.layers if layer.trainable and not any(
+            id(v) in trained for v in layer.trainable_variables)]
+        for layer in others:
+            layer.trainable = False
+        super().summary(*args, **kwargs)
+        for layer in others:
+            layer.trainable = True
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        if getattr(self, "_trackers", None) and name in self._arguments():
+            self.train_function = None  # the compiled step has the old value
 
     # Saving.
 
@@ -424,11 +461,6 @@ class Trainer(keras.Model):
 
     def _seed_states(self):
         return [v for v in self.variables if internals.is_seed_state(v)]
-
-
-class _BeginEpoch(keras.callbacks.Callback):
-    def on_epoch_begin(self, epoch, logs=None):
-        self.model.begin_epoch(epoch)
 
 
 def _split(tensor, parts, size):

@@ -208,8 +208,8 @@ def test_no_partition(arguments):
 
 
 @pytest.mark.parametrize("arguments, message", [
-    (dict(discriminators=[]), "at least one network"),
-    (dict(discriminators=[discriminator()] * 2), "all distinct"),
+    (dict(discriminators=[]), "at least one Keras model"),
+    (dict(discriminators=[discriminator()] * 2), "hold distinct networks"),
     (dict(discriminators=[tiny.critic()]), r"\[scores \(batch, 4\), features .*Received: \(1,\)"),
     (dict(discriminators=[discriminator(1)]), r"scores \(batch, 4\).*Received: \[\(1,\), \(6,\)\]"),
     (dict(discriminators=[discriminator(shape=(8, 8, 1))]), "expected to take inputs"),

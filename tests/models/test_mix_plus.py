@@ -156,7 +156,7 @@ def test_bad_arguments(kwargs, message):
 
 def test_bad_networks_and_data():
     good = networks.mlp(4, 4, 3, 8)
-    for bad, message in [([], "at least one network"), ([networks.mlp(4, 2)], "one score"),
+    for bad, message in [([], "at least one Keras model"), ([networks.mlp(4, 2)], "one score"),
                          ([networks.mlp(3, 1)], r"discriminators\[0\] is expected to take inputs")]:
         with pytest.raises(ValueError, match=message):
             MixPlusGAN([good], bad, latent_dim=4)

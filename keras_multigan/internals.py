@@ -1,9 +1,10 @@
 """All that this package needs of Keras' and TensorFlow's private names.
 
-A new version of either may rename them: `tests/training/test_internals.py` has one test per function.
+A new version of either may rename them: `tests/test_internals.py` has one test per function.
 """
 
 import copy
+from collections.abc import Iterable
 
 import keras
 
@@ -13,6 +14,16 @@ _SEED_STATE = "seed_generator_state"  # the name that keras.random.SeedGenerator
 def flatten_layers(model: keras.Model) -> list[keras.layers.Layer]:
     """All layers in `model`, at any depth, without the model itself."""
     return list(model._flatten_layers(include_self=False))
+
+
+def layers_that_added_losses(networks: Iterable[keras.Model]) -> list[str]:
+    """The names of the layers in `networks` that have called `add_loss`; forgets what they added."""
+    names = []
+    for network in networks:
+        names += [layer.name for layer in [network, *flatten_layers(network)]
+                  if layer._get_own_losses()]
+        network._clear_losses()
+    return names
 
 
 def is_seed_state(variable: keras.Variable) -> bool:
@@ -38,7 +49,8 @@ def trained_variables(optimizer: keras.optimizers.Optimizer) -> list[keras.Varia
 def single_threaded(step):
     """A traced TensorFlow function whose operations run one after the other in a fixed order.
 
-    TensorFlow's public interface does not name the executor of a function.
+    TensorFlow's public interface does not name the executor of a function. A step for which
+    `check_single_threaded` finds that it cannot be so runs as usual.
     """
     import tensorflow as tf
     from tensorflow.python.eager import context
@@ -51,12 +63,34 @@ def single_threaded(step):
         config.graph_options.rewrite_options.NO_MEM_OPT)
     options.config_proto_serialized = config
 
+    chosen = [options]
+
     def run(*arguments):
         usual = context.context().function_call_options
-        context.context().function_call_options = options
+        context.context().function_call_options = chosen[0]
         try:
+            return step(*arguments)
+        except _NeedsThreads:
+            chosen[0] = context.context().function_call_options = usual
             return step(*arguments)
         finally:
             context.context().function_call_options = usual
 
     return run
+
+
+class _NeedsThreads(Exception):
+    """A step has conditions, for which the single-threaded executor would wait for ever."""
+
+
+def check_single_threaded() -> None:
+    """At the end of tracing a step: lets `single_threaded` run it as usual if it has conditions."""
+    import tensorflow as tf
+    from tensorflow.python.eager import context
+
+    if context.context().function_call_options.executor_type != "SINGLE_THREADED_EXECUTOR":
+        return
+    graph = tf.compat.v1.get_default_graph().as_graph_def()
+    nodes = [*graph.node, *(node for f in graph.library.function for node in f.node_def)]
+    if {"If", "StatelessIf", "Case", "StatelessCase"} & {node.op for node in nodes}:
+        raise _NeedsThreads

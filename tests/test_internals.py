@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_multigan.training import internals
+from keras_multigan import internals
 
 pytestmark = pytest.mark.fast
 
