@@ -93,12 +93,13 @@ def open_folder(plan, output) -> None:
 
 def _differ(plan, stored):
     """Whether any option of the stored runs has another value. One that is new since, or whose
-    default has become the paper's, is no difference."""
+    default has become the paper's, is no difference, nor is the preset's name."""
     options = RECIPES[plan["paper"]].options
     return stored.keys() != plan["runs"].keys() or any(
         value != plan["runs"][label].get(name, value) for label, run in stored.items()
         for name, value in renamed(run, options).items()
-        if not (name.endswith("learning_rate") and plan["runs"][label].get(name) is None))
+        if name != "preset"
+        and not (name.endswith("learning_rate") and plan["runs"][label].get(name) is None))
 
 
 def shared_classifier(options, output):

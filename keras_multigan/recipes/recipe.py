@@ -149,9 +149,11 @@ class Recipe:
                   for (name, size), number in others.items()]
         lines += ["", "optimizers"]
         for phase in model.phases():
-            config = model.optimizer[phase.name].get_config()
-            lines.append(f"  {phase.name}: {config['name']}, rate {config['learning_rate']:g}, "
-                         f"betas {config.get('beta_1')}, {config.get('beta_2')}; {phase.repeats} "
+            optimizer = model.optimizer[phase.name]
+            config = optimizer.get_config()
+            lines.append(f"  {phase.name}: {type(optimizer).__name__.lower()}, "
+                         f"rate {config['learning_rate']:g}, betas {config.get('beta_1')}, "
+                         f"{config.get('beta_2')}; {phase.repeats} "
                          f"update{'s' * (phase.repeats > 1)} per step")
         return "\n".join(lines)
 

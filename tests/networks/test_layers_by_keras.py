@@ -12,6 +12,7 @@ pytestmark = pytest.mark.fast
 IMAGES = (2, 4, 4, 3)
 
 
+@keras.saving.register_keras_serializable("tests")
 class OfOneComponent(networks.GaussianMixtureLatent):
     """Keras calls a layer with its first argument alone."""
 
