@@ -36,6 +36,12 @@ def drop_loss_tracker(model: keras.Model) -> None:
     model._loss_tracker = None
 
 
+def skip_symbolic_build(model: keras.Model) -> None:
+    """Keeps `fit` from building what is built. Under a TensorFlow strategy it would take a batch for
+    that, and fail on batches with labels if there are several workers."""
+    model._maybe_symbolic_build = lambda *args, **kwargs: None
+
+
 def check_compiled(model: keras.Model, method: str) -> None:
     """Raises ValueError if `model` is not compiled."""
     model._assert_compile_called(method)

@@ -9,6 +9,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+import zoo
 
 from keras_multigan import distribute
 
@@ -37,10 +38,10 @@ with distribute.scope(strategy, devices):
 """
 
 
-def start(strategy, devices, path, **environment):
+def start(strategy, devices, path, program=STEPS, **environment):
     paths = os.pathsep.join([str(TESTS), str(TESTS.parent), os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen(
-        [sys.executable, "-c", STEPS, strategy, str(devices or 0), str(path)], text=True,
+        [sys.executable, "-c", program, strategy, str(devices or 0), str(path)], text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=path.parent,
         env={**os.environ, "PYTHONPATH": paths, **environment},
     )
@@ -114,6 +115,32 @@ def test_two_workers_compute_what_one_device_does(one_device, two_workers, tmp_p
     assert all("replicas 2" in output for output in outputs)
     assert [path.name for path in tmp_path.glob("*.npz")] == ["0.npz"], "the chief alone writes"
     assert same(weights(tmp_path / "0.npz"), one_device)
+
+
+METHODS = """
+import sys
+import numpy as np, tiny, zoo
+from keras_multigan import distribute
+
+with distribute.scope(sys.argv[1], int(sys.argv[2]) or None):
+    for row in zoo.ONE_PER_METHOD:
+        model = zoo.ROWS[row]()
+        y = None if model.num_classes is None else np.arange(60) % model.num_classes
+        history = model.fit(tiny.images(), y, batch_size=12, steps_per_epoch=2, epochs=2, verbose=0)
+        assert np.isfinite(list(history.history.values())).all(), (row, history.history)
+        print(row, *(float(np.abs(w).sum()) for w in model.get_weights()))
+"""
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("strategy", ["mirrored", "multiworker"])
+def test_every_method_trains_on_several_replicas(strategy, two_workers, tmp_path):
+    """With labels, where the method takes them. All workers have the same weights afterwards."""
+    given = [{"TF_CONFIG": config} for config in two_workers] if strategy == "multiworker" else [{}]
+    devices = 2 if strategy == "mirrored" else None
+    outputs = finish(*(start(strategy, devices, tmp_path / "none", METHODS, **g) for g in given))
+    assert [line.split()[0] for line in outputs[0].splitlines()] == zoo.ONE_PER_METHOD
+    assert len({*outputs}) == 1
 
 
 @pytest.mark.tensorflow

@@ -33,6 +33,24 @@ def test_drop_loss_tracker():
     assert "loss" not in [metric.name for metric in model.metrics]
 
 
+def test_skip_symbolic_build():
+    model = nested()
+    model.compile("sgd", "mse")
+    x = np.zeros((4, 2), "float32")
+    internals.skip_symbolic_build(model)
+    model._maybe_symbolic_build(iterator=None)  # the name that Keras' fit calls
+    model.fit(x, x[:, :1], verbose=0)
+
+
+def test_layers_that_added_losses():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, activity_regularizer="l2"),
+                              keras.layers.Dense(1)])
+    assert internals.layers_that_added_losses([model]) == []
+    model(np.ones((1, 2), "float32"))
+    assert internals.layers_that_added_losses([model]) == [model.layers[0].name]
+    assert internals.layers_that_added_losses([model]) == []
+
+
 def test_check_compiled():
     with pytest.raises(ValueError, match="compile"):
         internals.check_compiled(nested(), "fit")

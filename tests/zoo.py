@@ -149,3 +149,4 @@ ROWS = {
     "mm straight-through": Row(mm, {"assignment": "straight_through"}, adds_state=False),
     "p2": Row(p2),
 }
+ONE_PER_METHOD = [name for name, row in ROWS.items() if row.adds_state]

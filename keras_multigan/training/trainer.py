@@ -201,6 +201,7 @@ class Trainer(keras.Model):
                 layer.seed_generator.__class__ = ReplicaSeedGenerator
         super().compile(optimizer=group, loss=None, **self._compile_arguments)
         internals.drop_loss_tracker(self)
+        internals.skip_symbolic_build(self)
         self._trackers = {
             name: keras.metrics.Mean(name=name)
             for name in [*(f"{name}_loss" for name in names), *self.log_names]
@@ -251,7 +252,11 @@ class Trainer(keras.Model):
         """What `fit` does before epoch number `epoch`: the scheduled loss weights get their values."""
         for name, schedule in self._schedules.items():
             schedule = schedules.get(getattr(self, name, schedule))  # it may have been set anew
-            getattr(self, f"{name}_value").assign(schedule(epoch))
+            value = float(schedule(epoch))
+            if not 0 <= value < np.inf:
+                raise ValueError(f"The schedule {name} is expected to return a finite number >= 0. "
+                                 f"Received: {value} in epoch {epoch}. Correct it.")
+            getattr(self, f"{name}_value").assign(value)
 
     def update(self, phase: Phase, images, labels=None, sample_weights=None) -> None:
         """One update of `phase`; its logs go to the metrics."""

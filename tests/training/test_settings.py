@@ -270,6 +270,13 @@ def test_attributes_that_are_set_later_act():
     assert float(scheduled.tvd_weight_value) == 3.0
 
 
+def test_schedule_out_of_range_is_refused():
+    for bad in (np.nan, -1.0, np.inf):
+        model = make(classifier=tiny.classifier, tvd_weight=lambda epoch, bad=bad: bad if epoch else 1)
+        with pytest.raises(ValueError, match="tvd_weight is expected to return a finite number >= 0"):
+            trained(model, 1, epochs=2)
+
+
 def test_second_compile_acts():
     model = trained(make())
     model.compile(critic_optimizer=optimizers.SGD(0.0), generator_optimizer=optimizers.SGD(0.0))
