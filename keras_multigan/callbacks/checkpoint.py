@@ -4,22 +4,58 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 
 import keras
 import numpy as np
 from absl import logging
 from keras import ops
 
-from keras_multigan.callbacks.stopping import NonFiniteLossError
+from keras_multigan.callbacks.stopping import NonFiniteLossError, raise_signal
+
+_NAME = re.compile(r"epoch-(\d+)(?:-step-(\d+))?")
+
+
+class SaveOnSignal(keras.callbacks.Callback):
+    """Ends training after the step in which a signal comes, with a checkpoint of that step.
+
+    Args:
+        directory: folder of the checkpoints.
+        received: the list of `stop_signals`.
+        steps: steps of an epoch.
+        done: steps that the first epoch has had already, of a run that goes on.
+
+    Raises:
+        Terminated, KeyboardInterrupt: after a checkpoint has been saved; see `raise_signal`. If the
+            step is an epoch's last one, the epoch is ended as usual, and training stops.
+    """
+
+    def __init__(self, directory: str | os.PathLike, received: list[int], steps: int, done: int = 0):
+        super().__init__()
+        self.directory, self.received, self.steps, self.done = directory, received, steps, done
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        step = self.done + batch + 1
+        if self.received and step < self.steps:
+            save_checkpoint(self.model, self.directory, self.epoch, step)
+            raise_signal(self.received)
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        self.done = 0
+        if self.received:
+            self.model.stop_training = True
 
 
 class Checkpoint(keras.callbacks.Callback):
     """Saves the whole training state (weights, optimizers, random state) at the end of each epoch.
 
     A checkpoint is the file `<directory>/epoch-<e>.npz` with all variables in the model's order, and
-    the file `epoch-<e>.json` with the number of finished epochs and the SHA-256 of the first file. A
-    file gets its name only when it is complete. The format is NumPy's, because HDF5 crashes the process
-    if the disk is full.
+    the file `epoch-<e>.json` with the number of finished epochs and check sums of both. A file gets its
+    name only when it is complete. The format is NumPy's, because HDF5 crashes the process if the disk
+    is full.
 
     Args:
         directory: folder of the checkpoints; it is created if missing.
@@ -47,13 +83,16 @@ class Checkpoint(keras.callbacks.Callback):
             _arrays(note).unlink(missing_ok=True)
 
 
-def save_checkpoint(model: keras.Model, directory: str | os.PathLike, epoch: int) -> None:
+def save_checkpoint(model: keras.Model, directory: str | os.PathLike, epoch: int,
+                    step: int = 0) -> None:
     """Writes a checkpoint in the format of `Checkpoint`.
 
     Args:
         model: the compiled model.
         directory: folder of the checkpoints; it is created if missing.
         epoch: number of finished epochs.
+        step: steps of the next epoch that are done. If there are any, the files are named
+            `epoch-<e>-step-<s>`, and the epoch's running means are saved, too.
 
     Raises:
         OSError: the checkpoint could not be written. Earlier ones are kept.
@@ -61,8 +100,10 @@ def save_checkpoint(model: keras.Model, directory: str | os.PathLike, epoch: int
     """
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    note = directory / f"epoch-{epoch:05d}.json"
+    note = directory / (f"epoch-{epoch:05d}" + (f"-step-{step:06d}" if step else "") + ".json")
     partial = directory / "partial"
+    if hasattr(model, "jax_state_sync"):  # within an epoch JAX' variables are not up to date
+        model.jax_state_sync()
     state = _state(model)
     arrays = {str(i): ops.convert_to_numpy(v) for i, v in enumerate(state)}
     # Finite losses do not imply finite weights: they precede the updates of the last step.
@@ -73,13 +114,16 @@ def save_checkpoint(model: keras.Model, directory: str | os.PathLike, epoch: int
             f"Expected finite weights after epoch {epoch}. Received: NaN or infinity in {len(spoilt)} "
             f"variables, {spoilt[0]} first. Earlier checkpoints are kept. Lower the learning rates."
         )
+    if step:
+        arrays |= {f"mean_{i}": ops.convert_to_numpy(v)
+                   for i, v in enumerate(model.metrics_variables)}
     try:
         with open(partial, "wb") as file:
             np.savez(file, **arrays)
             os.fsync(file.fileno())
-        digest = _digest(partial)
+        content = {"epoch": epoch, "step": step, "sha256": _digest(partial)}
         os.replace(partial, _arrays(note))
-        partial.write_text(json.dumps({"epoch": epoch, "sha256": digest}))
+        partial.write_text(json.dumps({**content, "check": _check_sum(content)}))
         os.replace(partial, note)
     except OSError as error:
         partial.unlink(missing_ok=True)
@@ -90,7 +134,7 @@ def save_checkpoint(model: keras.Model, directory: str | os.PathLike, epoch: int
 
 
 def restore_checkpoint(model: keras.Model, directory: str | os.PathLike) -> int:
-    """Loads the newest undamaged checkpoint.
+    """Loads the newest undamaged checkpoint of the end of an epoch.
 
     Args:
         model: model that was built and compiled in the same way as the saved one.
@@ -102,28 +146,65 @@ def restore_checkpoint(model: keras.Model, directory: str | os.PathLike) -> int:
     Raises:
         ValueError: all checkpoints are damaged, or the checkpoint is of another model.
     """
-    notes = _notes(pathlib.Path(directory))
+    notes = [note for note in _notes(pathlib.Path(directory)) if not _place(note)[1]]
+    return _restore(model, directory, notes)[0]
+
+
+def restore_progress(model: keras.Model, directory: str | os.PathLike) -> tuple[int, int]:
+    """Loads the newest undamaged checkpoint, of the end of an epoch or from within one.
+
+    Args:
+        model, directory: as in `restore_checkpoint`.
+
+    Returns:
+        The number of finished epochs, and of steps of the next one. If there are such steps, `fit` has
+        to get `initial_epoch` and as `steps_per_epoch` those that are left; its logs go on from the
+        saved means.
+
+    Raises:
+        ValueError: as `restore_checkpoint`.
+    """
+    return _restore(model, directory, _notes(pathlib.Path(directory)))
+
+
+def _restore(model, directory, notes):
     for note in notes:
         try:
             content = json.loads(note.read_text())
+            place = content["epoch"], content.get("step", 0)
+            if place != _place(note) or content.get("check", None) not in (None, _check_sum(content)):
+                raise ValueError("its epoch is not the one written first")
             if _digest(_arrays(note)) != content["sha256"]:
                 raise ValueError("its SHA-256 differs from the one written with it")
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             logging.warning("Checkpoint %s is damaged (%s). Trying the one before.", note.stem, error)
             continue
         _load(model, _arrays(note))
-        return content["epoch"]
+        return place
     if notes:
         raise ValueError(
             f"Expected an undamaged checkpoint in {directory}. Received: {len(notes)} damaged ones "
             f"({', '.join(note.stem for note in notes)}). Start a new run in another folder."
         )
-    return 0
+    return 0, 0
 
 
 def _notes(directory):
     """Returns the JSON files of all checkpoints, newest first."""
-    return sorted(directory.glob("epoch-*.json"), key=lambda n: (len(n.name), n.name), reverse=True)
+    notes = [note for note in directory.glob("epoch-*.json") if _NAME.fullmatch(note.stem)]
+    return sorted(notes, key=_place, reverse=True)
+
+
+def _place(note):
+    """(finished epochs, steps of the next one) in the name of a note."""
+    epoch, step = _NAME.fullmatch(note.stem).groups()
+    return int(epoch), int(step or 0)
+
+
+def _check_sum(content):
+    """What ties a note's epoch and step to its arrays; notes of version 0.1 have none."""
+    text = f"{content['epoch']} {content['step']} {content['sha256']}"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _arrays(note):
@@ -138,7 +219,8 @@ def _state(model):
 
 def _load(model, path):
     with np.load(path, allow_pickle=False) as file:
-        arrays = [file[str(i)] for i in range(len(file.files))]
+        arrays = [file[name] for name in file.files if name.isdigit()]
+        means = [file[name] for name in file.files if not name.isdigit()]
     state = _state(model)
     if [a.shape for a in arrays] != [tuple(v.shape) for v in state]:
         raise ValueError(
@@ -147,6 +229,7 @@ def _load(model, path):
         )
     for variable, array in zip(state, arrays, strict=True):
         variable.assign(array)
+    model.means_to_go_on_from = means  # `fit` resets them when it begins the epoch
 
 
 def _digest(path):

@@ -11,7 +11,7 @@ class Evaluate(keras.callbacks.Callback):
 
     `keras.callbacks.ModelCheckpoint(monitor=..., save_best_only=True)`, `EarlyStopping` and
     `ReduceLROnPlateau` can follow them; this callback has to come before them in the list. The first
-    epoch and the last one are measured, too. Between two measurements the logs repeat the last one.
+    epoch is measured, too. Between two measurements the logs repeat the last one.
 
         callbacks.Evaluate(metrics.against(x_validation), every=5)
 
@@ -38,8 +38,7 @@ class Evaluate(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         logs = {} if logs is None else logs
-        if (not self.results or (epoch + 1) % self.every == 0
-                or epoch + 1 == self.params["epochs"]):
+        if not self.results or (epoch + 1) % self.every == 0:
             samples = self.model.sample(self.num_samples, seed=self.seed)
             self.results = {name: float(value) for name, value in self.measure(samples).items()}
             if taken := self.results.keys() & logs.keys():

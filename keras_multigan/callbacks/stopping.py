@@ -1,6 +1,10 @@
 """Callbacks that stop training."""
 
-from collections.abc import Iterable
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Iterable, Iterator
 
 import keras
 import numpy as np
@@ -27,6 +31,42 @@ class StopOnNonFinite(keras.callbacks.Callback):
                     "this epoch. The last checkpoint is kept. Lower the learning rate of that phase "
                     "or raise the gradient penalty's weight."
                 )
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM has ended a training, whose state is saved."""
+
+
+@contextlib.contextmanager
+def stop_signals() -> Iterator[list[int]]:
+    """Catches SIGTERM, as clusters send it, and SIGINT (Ctrl-C), which would break off in the midst of
+    a step. The second one acts at once.
+
+    Yields:
+        The list of the signals that have come.
+    """
+    received, usual = [], {}
+
+    def receive(number, frame):
+        received.append(number)
+        print("Stopping after this step. A second signal stops at once.", file=sys.stderr, flush=True)
+        for each, handler in usual.items():
+            signal.signal(each, handler)
+
+    if threading.current_thread() is threading.main_thread():  # others cannot set handlers
+        for number in (signal.SIGTERM, signal.SIGINT):
+            usual[number] = signal.signal(number, receive)
+    try:
+        yield received
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+
+
+def raise_signal(received: list[int]) -> None:
+    """Raises what the first signal stands for, `Terminated` or KeyboardInterrupt, if one came."""
+    if received:
+        raise Terminated if received[0] == signal.SIGTERM else KeyboardInterrupt
 
 
 class ConvergenceStop(keras.callbacks.Callback):

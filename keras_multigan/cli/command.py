@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import keras
 from absl import flags, logging
 
-from keras_multigan.callbacks import NonFiniteLossError
+from keras_multigan.callbacks import NonFiniteLossError, Terminated
 from keras_multigan.runs.options import Option
 
 _VERBOSITY = Option(-1, "1 shows where an error came from")
@@ -56,6 +56,8 @@ class Command:
                 subprocess.CalledProcessError, NonFiniteLossError, *_tensorflow_errors()) as error:
             logging.debug("Where it came from:", exc_info=True)
             fail(error)
+        except Terminated:
+            fail(f"terminated. {self.interrupted}".rstrip(), code=143)
         except KeyboardInterrupt:
             fail(f"interrupted. {self.interrupted}".rstrip(), code=130)
 

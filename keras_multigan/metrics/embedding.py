@@ -121,13 +121,15 @@ def embedded_measures(real: np.ndarray, generated: np.ndarray, seed: int = 0) ->
     return EmbeddedMeasures(frechet_distance(real, generated), *of_sets, count)
 
 
-def against(real: np.ndarray, embedding: Embedding | None = None) -> Callable[[np.ndarray], dict]:
+def against(real: np.ndarray, embedding: Embedding | None = None,
+            prefix: str = "") -> Callable[[np.ndarray], dict]:
     """A function of generated images that returns their `embedded_measures` against `real`.
 
     Args:
         real: float array (N, H, W, C) in [-1, 1]. To choose between epochs take images of a validation
             set or of the training set; those of the test set are for the end.
         embedding: None is `random_embedding`.
+        prefix: of the keys.
 
     Returns:
         A function of an array (M, H, W, C) -> dict with the keys frechet_distance, precision, recall,
@@ -143,7 +145,7 @@ def against(real: np.ndarray, embedding: Embedding | None = None) -> Callable[[n
 
     def measure(images):
         found = embedded_measures(features, embedding(images))
-        return {name: value for name, value in found._asdict().items()
+        return {prefix + name: value for name, value in found._asdict().items()
                 if name != "count" and value is not None}
 
     return measure

@@ -127,7 +127,9 @@ class Recipe:
 
     def train(self, options: RunOptions, output, resume: bool = False) -> dict | None:
         """One run, from its options to its results; None on a worker that is not the first."""
-        return self.task_of(options).train(Run(self, options, output, resume))
+        run = Run(self, options, output, resume)
+        with run.locked():
+            return self.task_of(options).train(run)
 
     def like(self, options: RunOptions, output="") -> MultiGAN:
         """The model of `options` on data of the right shape, without the data."""

@@ -7,10 +7,18 @@ import json
 import os
 import pathlib
 import platform
+import shutil
+import tempfile
 import zipfile
+from collections.abc import Iterator
 
 import keras
 import numpy as np
+
+try:
+    import fcntl
+except ImportError:
+    fcntl = None
 
 
 @contextlib.contextmanager
@@ -83,6 +91,58 @@ def open_folder(output, options: dict) -> pathlib.Path:
         output.mkdir(parents=True, exist_ok=True)
         write_json(output / "options.json", {"options": options, "versions": versions()})
     return output
+
+
+def extend(output, epochs: int) -> None:
+    """Gives a run another number of epochs. What a run of the earlier number left is kept as
+    metrics-<epochs>.json or, if it is made again, removed. A kill in between leaves the earlier run,
+    to be ended again."""
+    path = output / "options.json"
+    content = read_json(path)
+    earlier = content["options"]["epochs"]
+    if (output / "metrics.json").exists():
+        os.replace(output / "metrics.json", output / f"metrics-{earlier}.json")
+    shutil.rmtree(output / "export", ignore_errors=True)
+    write_json(path, {**content, "options": {**content["options"], "epochs": epochs},
+                      "earlier_epochs": [*content.get("earlier_epochs", []), earlier]})
+
+
+@contextlib.contextmanager
+def locked(output) -> Iterator[None]:
+    """Keeps other processes from training in the folder `output`, which is made for that and removed
+    again if nothing is written to it. The lock ends with the process. Where the system has no
+    `flock` (Windows) there is none.
+
+    Raises:
+        RuntimeError: another process has the lock.
+        OSError: the folder cannot be made or written to.
+    """
+    output = pathlib.Path(output)
+    made = [path for path in (output, *output.parents) if not path.exists()]
+    output.mkdir(parents=True, exist_ok=True)
+    descriptor = None
+    try:
+        with tempfile.TemporaryFile(dir=output):  # fails now if it would fail later
+            pass
+        if fcntl is not None:
+            descriptor = os.open(output, os.O_RDONLY)
+            _lock(descriptor, output)
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+        for path in made:
+            if path.is_dir() and not any(path.iterdir()):
+                path.rmdir()
+
+
+def _lock(descriptor, output):
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise RuntimeError(
+            f"--output is expected to be a folder in which nothing else trains. Received: {output}, in "
+            "which another process does. Wait for it or choose another folder.") from error
 
 
 def save_model(model: keras.Model, path) -> None:

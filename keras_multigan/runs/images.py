@@ -91,13 +91,26 @@ class ImageTask:
         with scope:
             if classifier is not None:
                 its_classifier.set_weights(classifier.get_weights())
-            seconds = run.fit(model, x, y, callbacks.SampleGrid(
-                run.output, keep_every=max(1, options.epochs // 10)))
+            every = max(1, options.epochs // 10)
+            seconds = run.fit(
+                model, x, y, callbacks.SampleGrid(run.output, keep_every=every),
+                evaluate=self._evaluate(run, train_set, test_set, every) if run.writes else None)
         # Outside the scope: in it, what is saved and loaded would make variables of all workers.
         if not run.writes:
             return None
         results = run.keep(model, seconds) | {"data_note": note}
         return run.finish(results | self._measured(run, model, train_set, test_set, classifier, name))
+
+    def _evaluate(self, run, train_set, test_set, every):
+        """Measures against training images, if there are enough for a distance on 64 features."""
+        count = min(len(train_set), 1000)
+        if count <= 64:
+            print(f"Nothing is measured while it trains: there are only {count} training images.")
+            return None
+        chosen = np.sort(np.random.default_rng(1).permutation(len(train_set))[:count])
+        embedding = classifiers.embedding(run.options, train_set, test_set, run.output)
+        return callbacks.Evaluate(
+            metrics.against(train_set.floats(chosen), embedding, prefix="train_"), count, every)
 
     def _measured(self, run, model, train_set, test_set, classifier, name):
         options, output, results = run.options, run.output, {}

@@ -92,7 +92,7 @@ IMAGES = {
                         "tfgan (TF-Hub), imagenet (keras.applications) or a file of weights"),
 }
 # Where the data lie and which devices share the work is no property of the run.
-_MAY_DIFFER = ("data_dir", "stream", "strategy", "devices", "tpu")
+_MAY_DIFFER = ("data_dir", "stream", "strategy", "devices", "tpu", "epochs")
 # What options.json of version 0.1 has beside options.
 _IGNORED = {"app", "dimension"}
 

@@ -1,5 +1,7 @@
 """One run: its folder, its training, the records that it keeps."""
 
+import contextlib
+import functools
 import importlib.util
 import os
 import pathlib
@@ -15,6 +17,10 @@ from absl import logging
 from keras_multigan import callbacks, distribute, export, plots
 from keras_multigan.runs import files, report
 from keras_multigan.runs.options import RunOptions
+
+# What the best epoch has the least of: the distance to training images, for those of the test are for
+# the end.
+MONITOR = "train_frechet_distance"
 
 
 class Run:
@@ -36,12 +42,37 @@ class Run:
         """Whether this process writes the run's files: of several workers the first one does."""
         return self.options.strategy != "multiworker" or distribute.is_chief()
 
+    def locked(self):
+        """The context in which no other process trains in the run folder.
+
+        Raises:
+            FileExistsError: the folder is not ours.
+            RuntimeError, OSError: it cannot be had; see `files.locked`.
+        """
+        if not self.writes:
+            return contextlib.nullcontext()
+        files.check_folder(self.output, resumable=True, resume=self.resume)
+        return files.locked(self.output)
+
     def finished(self) -> dict | None:
-        """The results of a run that is finished. Raises FileExistsError if the folder is not ours."""
-        if self.writes:
-            files.check_folder(self.output, resumable=True, resume=self.resume)
+        """The results of a run that is finished and not to be trained on.
+
+        Raises:
+            ValueError: it has had more epochs than the options ask for.
+        """
+        had = len(callbacks.read_history(self.output))
+        if had > self.options.epochs:
+            raise ValueError(f"--epochs is expected to be at least the {had} that the run in "
+                             f"{self.output} has had. Received: {self.options.epochs}. Choose more, or "
+                             "another --output.")
         done = self.output / "metrics.json"
-        return files.read_json(done) if done.exists() else None
+        return files.read_json(done) if done.exists() and not self.is_extended else None
+
+    @functools.cached_property
+    def is_extended(self) -> bool:
+        """Whether the run folder has a run with another number of epochs."""
+        return ((self.output / "options.json").exists()
+                and files.read_options(self.output)["epochs"] != self.options.epochs)
 
     def scope(self):
         """The context in which the model is built and trained. It settles the devices at once."""
@@ -59,46 +90,72 @@ class Run:
 
     def open(self) -> None:
         """Makes the run folder, now that nothing is known to stand in the way of the training."""
-        if self.writes:
+        if self.writes and self.is_extended:
+            files.extend(self.output, self.options.epochs)
+        elif self.writes:
             files.open_folder(self.output, self.options.as_dict())
 
-    def fit(self, model, x, y, *pictures) -> float:
+    def fit(self, model, x, y, *pictures, evaluate: callbacks.Evaluate | None = None) -> float:
         """Trains `model` from its last checkpoint on, with all records of a run.
 
         Of several workers only the first keeps records; all of them read its checkpoints.
 
         Args:
             pictures: callbacks that draw what the run has to show.
+            evaluate: measures `MONITOR`; best.keras is the model of the epoch in which it was least.
 
         Returns:
             Seconds of this attempt.
         """
         options, output = self.options, self.output
-        first = callbacks.restore_checkpoint(model, output / "checkpoints")
+        first, done = callbacks.restore_progress(model, output / "checkpoints")
         distribute.check_same_on_all_workers(first, "epoch to go on from")
+        distribute.check_same_on_all_workers(done, "step to go on from")
         stops = self.recipe.stops(options, callbacks.read_history(output)[:first])
         steps = options.steps_per_epoch or max(
             1, len(x) // (options.batch_size * model.batches_per_step)
         )
-        if first:
-            print(f"Going on after epoch {first} of {options.epochs}.")
+        if first or done:
+            print(f"Going on after epoch {first} of {options.epochs}"
+                  + (f" and {done} of {steps} steps." if done else "."))
         if first >= options.epochs or any(stop.converged() for stop in stops):
             return 0.0
         print(f"Training for {options.epochs - first} epochs of {steps} steps; see "
               f"{output / 'samples.png'} meanwhile.", flush=True)
-        records = [
-            callbacks.RunProgress(steps * (options.epochs - first)),
-            callbacks.HistoryLog(output, initial_epoch=first),
-            callbacks.Checkpoint(output / "checkpoints"),
-            *pictures,
-        ] if self.writes else []
         start = time.time()
-        model.fit(
-            x, y, batch_size=options.batch_size, epochs=options.epochs, initial_epoch=first,
-            steps_per_epoch=steps, verbose=0,
-            callbacks=[callbacks.StopOnNonFinite(), *records, *stops],
-        )
+        with callbacks.stop_signals() as received:
+            records = [
+                *self._best(evaluate, first),
+                callbacks.RunProgress(steps * (options.epochs - first) - done),
+                callbacks.SaveOnSignal(output / "checkpoints", received, steps, done),
+                callbacks.HistoryLog(output, initial_epoch=first),
+                callbacks.Checkpoint(output / "checkpoints"),
+                *pictures,
+            ] if self.writes else []
+            every = [callbacks.StopOnNonFinite(), *records, *stops]
+            arguments = dict(y=y, batch_size=options.batch_size, verbose=0, callbacks=every)
+            if done:  # the rest of an epoch
+                model.fit(x, epochs=first + 1, initial_epoch=first, steps_per_epoch=steps - done,
+                          **arguments)
+                first += 1
+            if first < options.epochs and not (done and model.stop_training):
+                model.fit(x, epochs=options.epochs, initial_epoch=first, steps_per_epoch=steps,
+                          **arguments)
+            callbacks.raise_signal(received)
         return time.time() - start
+
+    def _best(self, evaluate, first):
+        """The callbacks that measure and keep the best model. A run that began without has none."""
+        history = callbacks.read_history(self.output)[:first]
+        if evaluate is None or history and MONITOR not in history[0]:
+            return []
+        if history:
+            evaluate.results = {name: value for name, value in history[-1].items()
+                                if name.startswith("train_")}
+        best = min((row[MONITOR] for row in history), default=None)
+        return [evaluate, keras.callbacks.ModelCheckpoint(
+            self.output / "best.keras", MONITOR, mode="min", save_best_only=True,
+            initial_value_threshold=best)]
 
     def keep(self, model, seconds: float) -> dict:
         """Writes what every trained model leaves: model.keras, export/ and curves.png.
@@ -110,7 +167,10 @@ class Run:
         plots.save_curves({name: [row[name] for row in history] for name in history[0]},
                           self.output / "curves.png")
         files.save_model(model, self.output / "model.keras")
-        return {"epochs": len(history), "training_steps": model.steps_trained,
+        measured = [row[MONITOR] for row in history if MONITOR in row]
+        best = {"best_epoch": 1 + measured.index(min(measured)),
+                "best_" + MONITOR: min(measured)} if measured else {}
+        return {"epochs": len(history), "training_steps": model.steps_trained, **best,
                 "seconds_of_last_attempt": round(seconds, 1), "last_epoch": history[-1],
                 "export": export_run(model, self.output)}
 

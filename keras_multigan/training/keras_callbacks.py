@@ -7,10 +7,22 @@ _BETTER = {"frechet_distance": "min", "precision": "max", "recall": "max", "dens
 
 
 class BeginEpoch(keras.callbacks.Callback):
-    """Lets the model set its scheduled weights."""
+    """Lets the model set its scheduled weights, and an epoch's logs go on from saved means."""
 
     def on_epoch_begin(self, epoch, logs=None):
         self.model.begin_epoch(epoch)
+        if self.model.means_to_go_on_from:
+            for variable, mean in zip(self.model.metrics_variables, self.model.means_to_go_on_from,
+                                      strict=True):
+                variable.assign(mean)
+            self.model.means_to_go_on_from = []
+
+
+def _better(log):
+    """Whether a log, with a prefix or without, should be "min" or "max"; None if that is not known."""
+    if log.endswith("_loss") and log != "val_loss":
+        return "min"
+    return next((way for name, way in _BETTER.items() if f"_{log}".endswith(f"_{name}")), None)
 
 
 class _NaNIn(keras.callbacks.Callback):
@@ -41,10 +53,7 @@ def adapted(callbacks) -> list:
         raise TypeError("callbacks is expected to be a list of callbacks. Received: a CallbackList, to "
                         "which fit cannot add its own. Pass the list.")
     for callback in callbacks:
-        monitor = getattr(callback, "monitor", None)
-        is_loss = str(monitor).endswith("_loss") and monitor != "val_loss"
-        better = "min" if is_loss else _BETTER.get(monitor)
-        if better and getattr(callback, "mode", None) == "auto":
-            callback.mode = better
+        if getattr(callback, "mode", None) == "auto":
+            callback.mode = _better(str(callback.monitor)) or "auto"
     terminating = [_NaNIn(c) for c in callbacks if isinstance(c, keras.callbacks.TerminateOnNaN)]
     return [BeginEpoch(), *callbacks, *terminating]

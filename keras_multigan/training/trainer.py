@@ -53,6 +53,7 @@ class Trainer(keras.Model):
         self.seed_generator = keras.random.SeedGenerator(self.seed)
         self._schedules = {}
         self._inference = {}
+        self.means_to_go_on_from = []  # of a checkpoint within an epoch
         self.built = True
 
     # What a subclass defines.
