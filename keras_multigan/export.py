@@ -16,6 +16,9 @@ import numpy as np
 
 # Fibonacci hashing: 2**32 divided by the golden ratio, made odd, as int32.
 _HASH = 0x9E3779B1 - 2**32
+MAX_BATCH_SIZE = 4096
+# In every SavedModel: what its export wrote. TensorFlow leaves assets.extra to others.
+NOTE = "assets.extra/export.json"
 
 
 def export_generators(
@@ -24,6 +27,7 @@ def export_generators(
     version: int = 1,
     serving_path: str | os.PathLike | None = None,
     mixture: bool = True,
+    max_batch_size: int = MAX_BATCH_SIZE,
 ) -> list[str]:
     """Writes one SavedModel per generator, one of their mixture, and `models.config`.
 
@@ -40,6 +44,10 @@ def export_generators(
     - sample: batch_size int32 (), seed int32 () -> images float32 (batch_size, H, W, C), from standard
       normal noise. The same seed gives the same images.
 
+    Both refuse batches of more than `max_batch_size` images, before they take memory for them, and
+    `serving_default` refuses noise that is NaN or infinite. Only that request fails, with an
+    InvalidArgumentError (HTTP status 400 of TensorFlow Serving).
+
     In `serving_default`, the mixture chooses the generator of a row of noise by a hash of that row. The
     result for a row therefore does not depend on the rest of its batch. For random noise, the
     probabilities of the generators are their mixture weights. In `sample`, the numbers of images of the
@@ -55,14 +63,15 @@ def export_generators(
         serving_path: absolute path or URI under which the server sees `directory`, for example in a
             container. None uses the absolute path of `directory`.
         mixture: whether to export the mixture, too. Its generators have to have the same output shape.
+        max_batch_size: int >= 1, the largest batch of one request.
 
     Returns:
         Paths of the SavedModels written, first the generators in order, then the mixture.
 
     Raises:
         RuntimeError: Keras does not run on the TensorFlow backend.
-        ValueError: version or serving_path is wrong, or a generator does not map noise (N, latent_dim)
-            to images, or the generators of a mixture differ in output shape.
+        ValueError: version, max_batch_size or serving_path is wrong, or a generator does not map noise
+            (N, latent_dim) to images, or the generators of a mixture differ in output shape.
         FileExistsError: the directory already holds this version of a model.
     """
     if keras.backend.backend() != "tensorflow":
@@ -76,6 +85,12 @@ def export_generators(
         raise ValueError(
             f"version: expected an int >= 1, received {version!r}. TensorFlow Serving serves the "
             "highest number; pass 1, or the last version + 1."
+        )
+    if (isinstance(max_batch_size, bool) or not isinstance(max_batch_size, int)
+            or not 1 <= max_batch_size < 2**31):
+        raise ValueError(
+            f"max_batch_size: expected an int from 1 to {2**31 - 1}, received {max_batch_size!r}. Pass "
+            "how many images a server may make at once."
         )
     directory = pathlib.Path(os.path.abspath(directory))
     base = str(directory) if serving_path is None else str(serving_path).rstrip("/")
@@ -114,7 +129,10 @@ def export_generators(
         ) as temporary:
             temporary = pathlib.Path(temporary)
             for name, (members, weights, shape, stream) in exports.items():
-                _save(temporary / name, members, weights, latent_dim, shape, stream)
+                _save(temporary / name, members, weights, latent_dim, shape, stream, max_batch_size)
+                note = temporary / name / NOTE
+                note.parent.mkdir()
+                note.write_text(json.dumps({"models": list(exports), "max_batch_size": max_batch_size}))
             config = temporary / "models.config"
             config.write_text(_serving_config({*held, *exports}, base), encoding="utf-8")
             for name, target in targets.items():
@@ -147,13 +165,23 @@ def _image_shapes(networks, latent_dim):
     return shapes
 
 
-def _save(path, networks, weights, latent_dim, shape, stream):
+def _save(path, networks, weights, latent_dim, shape, stream, max_batch_size):
     """Writes the SavedModel of one generator, or of the mixture of several, at `path`."""
     import tensorflow as tf
 
     count = len(networks)
     ends = np.cumsum([1 / count] * count if weights is None else weights)[:-1].astype("float32")
     noise_spec = tf.TensorSpec((None, latent_dim), tf.float32, name="noise")
+
+    def checked(tensor, condition, *message):
+        """`tensor`, if the condition holds; else an InvalidArgumentError with the message."""
+        # What follows must wait for the check, or it would take its memory first.
+        with tf.control_dependencies([tf.debugging.Assert(condition, message)]):
+            return tf.identity(tensor)
+
+    def fitting(tensor, size):
+        return checked(tensor, tf.logical_and(size >= 0, size <= max_batch_size), "Expected a batch of "
+                       f"0 to {max_batch_size} images. Send several requests. Received:", size)
 
     def generate(network, noise):
         # With oneDNN, convolutions return one image for empty input. Give them at least one row.
@@ -178,6 +206,10 @@ def _save(path, networks, weights, latent_dim, shape, stream):
         return tf.searchsorted(tf.constant(ends), places, side="right")
 
     def serve(noise):
+        noise = fitting(noise, tf.shape(noise)[0])
+        finite = tf.reduce_all(tf.math.is_finite(noise), axis=-1)
+        noise = checked(noise, tf.reduce_all(finite), "Expected finite noise. Received NaN or infinity "
+                        "in this row, counted from 0:", tf.where(~finite)[:1, 0])
         # Sums of integers do not depend on the order, so a row's sum does not depend on its batch.
         # The upper half of the product depends on all bits. The low bits of uniform noise are often 0.
         total = tf.reduce_sum(tf.bitcast(noise, tf.int32), axis=-1)
@@ -185,6 +217,7 @@ def _save(path, networks, weights, latent_dim, shape, stream):
         return render(noise, choose(tf.cast(upper + 32768, "float32") / 65536))
 
     def sample(batch_size, seed):
+        batch_size = fitting(batch_size, batch_size)
         # The default algorithm differs between devices, and so would the images.
         key = tf.random.fold_in(tf.stack([seed, 0]), stream, alg="philox")
         noise = tf.random.stateless_normal([batch_size, latent_dim], key, alg="philox")

@@ -275,6 +275,50 @@ def test_float32_under_mixed_precision(tmp_path):
     assert set(generators_used(sample(4, 0))) == {0, 1}
 
 
+@needs_tensorflow
+def test_what_a_server_refuses(tmp_path):
+    import tensorflow as tf
+
+    for path in export_generators(constant_model(2), tmp_path, max_batch_size=5):
+        serve, sample = load(path)
+        noise = np.zeros((6, LATENT), "float32")
+        assert len(serve(noise[:5])) == len(sample(5, 0)) == 5 and len(sample(0, 0)) == 0
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"0 to 5 images.*Received:\] \[6\]"):
+            serve(noise)
+        for size in (6, 10**9, 2**31 - 1, -1):
+            with pytest.raises(tf.errors.InvalidArgumentError, match=rf"0 to 5 images.*\[{size}\]"):
+                sample(size, 0)
+        for wrong in (np.nan, np.inf, -np.inf):
+            noise[3, 1] = wrong
+            with pytest.raises(tf.errors.InvalidArgumentError, match=r"finite noise.*this row.*\[3\]"):
+                serve(noise[:5])
+        assert len(serve(noise[:3])) == 3
+
+
+@needs_tensorflow
+def test_a_refused_batch_takes_no_memory(exported, tmp_path):
+    """As servers do it: a session on the graph that was read from the file."""
+    code = """
+import resource, sys
+import tensorflow as tf
+with tf.compat.v1.Session(graph=tf.Graph()) as session:
+    meta = tf.compat.v1.saved_model.load(session, ["serve"], sys.argv[1])
+    signature = meta.signature_def["sample"]
+    def sample(size):
+        feed = {signature.inputs["batch_size"].name: size, signature.inputs["seed"].name: 0}
+        return session.run(signature.outputs["images"].name, feed)
+    assert sample(4096).shape == (4096, 8, 8, 1)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    try:
+        sample(10**7)
+    except tf.errors.InvalidArgumentError as error:
+        assert "Expected a batch of 0 to 4096 images" in str(error), error
+        print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024, "MB")
+"""
+    # The noise alone is 240 MB, the images 2,560 MB.
+    assert int(python("-c", code, exported[1][-1], cwd=tmp_path).split()[0]) < 100
+
+
 # ---------------------------------------------------------------------- the folder's safety
 
 
@@ -370,6 +414,14 @@ def test_failure_leaves_the_folder_as_it_was(where, version, tmp_path, request, 
 def test_wrong_version(version, tmp_path):
     with pytest.raises(ValueError, match="version: expected an int >= 1, received"):
         export_generators(constant_model(1), tmp_path / "out", version=version)
+    assert not (tmp_path / "out").exists()
+
+
+@needs_tensorflow
+@pytest.mark.parametrize("size", [0, -1, 1.0, "1", None, True, 2**31])
+def test_wrong_largest_batch(size, tmp_path):
+    with pytest.raises(ValueError, match="max_batch_size: expected an int from 1 to"):
+        export_generators(constant_model(1), tmp_path / "out", max_batch_size=size)
     assert not (tmp_path / "out").exists()
 
 

@@ -16,7 +16,8 @@ PAGES = {path.relative_to(REPOSITORY).as_posix(): path.read_text()
          for path in (REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md")))}
 COMMANDS = {name: command.options for name, command in main.COMMANDS.items()} | {
     f"train {name}": train.command(recipe).options for name, recipe in RECIPES.items()}
-BENCHMARK = (REPOSITORY / "benchmarks" / "step.py").read_text()
+BENCHMARKS = {name: (REPOSITORY / "benchmarks" / f"{name}.py").read_text()
+              for name in ("step", "serve_load")}
 # Programs of apps/ that are not named after their command.
 DOORS = {"train_classifier": "classifier"} | {f"train_{name}": f"train {name}" for name in RECIPES}
 
@@ -41,7 +42,7 @@ def command_lines(text):
                 r"(?<![\w/.-])(?:multigan|python (?:apps|benchmarks)/\w+\.py)(?![\w.:/]).*", span):
             first, *words = line.partition(" #")[0].split()
             if first == "python":
-                door = pathlib.Path(words.pop(0)).stem.replace("step", "benchmark")
+                door = pathlib.Path(words.pop(0)).stem.replace("benchmark", "step")
                 words = [*DOORS.get(door, door).split(), *words]
             if words[:1] == ["report"]:  # run folders follow
                 words = ["report", *(word for word in words if word.startswith("--"))]
@@ -78,9 +79,9 @@ def test_files_that_a_page_names_exist(page):
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_line_is_understood(page):
     for name, flags in command_lines(PAGES[page]):
-        if name == "benchmark":
+        if name in BENCHMARKS:
             for flag in flags:
-                assert f'"{flag[2:].partition("=")[0]}"' in BENCHMARK, flag
+                assert f'"{flag[2:].partition("=")[0]}"' in BENCHMARKS[name], flag
         elif f"recipes/{name.removeprefix('train ')}.py" in PAGES[page]:
             assert page == "docs/adding_a_method.md"  # it adds this one
         elif name and flags != ["--help"]:
@@ -93,7 +94,7 @@ def test_every_command_line_is_understood(page):
 def test_command_lines_are_found():
     found = [line for page in PAGES for line in command_lines(PAGES[page])]
     assert {name for name, _ in found} > {"train commute", "train p2", "classifier", "sample",
-                                          "evaluate", "export", "reproduce", "benchmark"}
+                                          "evaluate", "export", "reproduce", "step", "serve_load"}
     assert len(found) > 40
     assert list(command_lines("    X=1 multigan train mm --seed=K  # x\n`time python apps/sample.py\n"
                               "--model=x`, multigan it, `multigan train <method>`")) == [
@@ -104,7 +105,7 @@ def test_command_lines_are_found():
 @pytest.mark.fast
 @pytest.mark.parametrize("page", PAGES)
 def test_every_flag_that_is_named_is_one_of_a_command(page):
-    benchmark = re.findall(r'^ +"(\w+)": Option\(', BENCHMARK, re.M)
+    benchmark = re.findall(r'^ +"(\w+)": Option\(', "".join(BENCHMARKS.values()), re.M)
     named = {match[1] for span in spans(PAGES[page])
              if (match := re.fullmatch(r"--(\w+)(=.*)?", span))}
     assert named <= set().union({"help"}, benchmark, *map(known, COMMANDS.values()))

@@ -5,7 +5,7 @@ import pathlib
 import shlex
 
 from keras_multigan.cli.command import Command
-from keras_multigan.export import export_generators
+from keras_multigan.export import MAX_BATCH_SIZE, export_generators
 from keras_multigan.runs import artifacts
 from keras_multigan.runs.options import Option
 
@@ -16,6 +16,8 @@ OPTIONS = {
     "serving_path": Option(help="absolute path or URI under which the server sees --output (default: "
                            "its absolute path)", kind=str),
     "mixture": Option(True, "export the mixture of all generators, too"),
+    "max_batch_size": Option(MAX_BATCH_SIZE, "most images that a served model makes for one request",
+                             least=1, most=2**31 - 1),
 }
 
 

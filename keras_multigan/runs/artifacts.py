@@ -1,11 +1,13 @@
 """Saved generators, wherever they are: run folders, .keras files, SavedModels."""
 
+import json
 import os
 import pathlib
 import re
 
 import numpy as np
 
+from keras_multigan.export import NOTE
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.runs import files
 
@@ -29,6 +31,8 @@ class ServedGenerators:
     def __init__(self, paths):
         import tensorflow as tf
 
+        limits = [note["max_batch_size"] for note in map(_note, paths.values()) if note]
+        self._batch_size = min([_BATCH_SIZE, *limits])
         self._loaded = {}  # kept, because a signature does not keep its variables alive
         for number, path in paths.items():
             try:
@@ -46,7 +50,10 @@ class ServedGenerators:
         self.latent_dim = noise.shape[1]
 
     def sample(self, num_samples, generator=None, seed=0):
-        """Images (N, H, W, C) or vectors (N, d); up to 500 are a server's for (N, seed)."""
+        """Images (N, H, W, C) or vectors (N, d).
+
+        They are a server's for (N, seed), if N is at most 500 and the export's largest batch.
+        """
         if generator not in self._loaded:
             raise ValueError(
                 f"Expected {self.numbers} or, if it is exported, the mixture. Received: "
@@ -55,14 +62,13 @@ class ServedGenerators:
         import tensorflow as tf
 
         draw = self._loaded[generator].signatures["sample"]
-        sizes = [min(_BATCH_SIZE, num_samples - start)
-                 for start in range(0, num_samples, _BATCH_SIZE)]
+        sizes = [min(self._batch_size, num_samples - start)
+                 for start in range(0, num_samples, self._batch_size)]
         seeds = [seed, *(np.random.SeedSequence(seed).generate_state(len(sizes) - 1) >> 1)]
         return np.concatenate([
             draw(batch_size=tf.constant(size), seed=tf.constant(int(seed)))["images"].numpy()
             for size, seed in zip(sizes, seeds, strict=True)
         ])
-
 
     def images_of(self, noise, generator):
         """Images of noise (N, latent_dim)."""
@@ -70,8 +76,8 @@ class ServedGenerators:
 
         serve = self._loaded[generator].signatures["serving_default"]
         return np.concatenate([
-            serve(noise=tf.constant(noise[start : start + _BATCH_SIZE]))["images"].numpy()
-            for start in range(0, len(noise), _BATCH_SIZE)])
+            serve(noise=tf.constant(noise[start : start + self._batch_size]))["images"].numpy()
+            for start in range(0, len(noise), self._batch_size)])
 
 
 def images_of(model, noise: np.ndarray, generator: int) -> np.ndarray:
@@ -164,20 +170,62 @@ def _saved_models(folder):
     folder = pathlib.Path(os.path.abspath(folder))  # has a name, even if "." was given
     if (folder / "saved_model.pb").is_file():
         return {_number(folder.parent if folder.name.isdecimal() else folder): folder}
-    patterns = ("*/saved_model.pb", "generator_*/*/saved_model.pb", "mixture/*/saved_model.pb")
-    saved = [file.parent for pattern in patterns for file in folder.glob(pattern)
-             if file.parent.name.isdecimal()]
-    if not saved:
+    versions = [path for pattern in ("*", "generator_*/*", "mixture/*") for path in folder.glob(pattern)
+                if path.is_dir() and path.name.isdecimal() and (path.parent != folder or any(
+                    (path / part).exists() for part in ("saved_model.pb", "variables")))]
+    if not versions:
         raise FileNotFoundError(
             "Expected a run folder (with model.keras), a .keras file, a SavedModel or a folder of "
             f"exported SavedModels (generator_0/1, ...). Received: {folder}, which is none of "
-            "these" + ("; a run that is not finished goes on with --resume."
+            "these" + ("; it has no saved_model.pb." if (folder / "variables").is_dir() else
+                       "; a run that is not finished goes on with --resume."
                        if (folder / "options.json").is_file() else ".")
         )
     # One version only: an older one may be of another model, with more generators.
-    newest = max(int(path.name) for path in saved)
-    found = {_number(path.parent): path for path in saved if int(path.name) == newest}
+    newest = max(int(path.name) for path in versions)
+    found = {_number(path.parent): path for path in versions if int(path.name) == newest}
+    _check_complete(folder, newest, found)
     return dict(sorted(found.items(), key=lambda item: (item[0] is None, item[0])))
+
+
+def _check_complete(folder, newest, found):
+    """Raises FileNotFoundError, which names it, if `folder` lacks a model of version `newest`."""
+    paths = {path.parent.name: path for path in found.values()}
+    if all(path.parent != folder for path in found.values()):  # a folder of several models
+        names = {name for path in found.values() for name in _note(path).get("models", ())}
+        # Exports of keras_multigan 0.1 have no notes. But numbers have no gaps, and models.config names
+        # a model that is gone with all its versions.
+        names |= {f"generator_{k}" for k in range(max(k or 0 for k in found))}
+        if (config := folder / "models.config").is_file():
+            text = config.read_text(encoding="utf-8", errors="replace")
+            named = re.findall(r'^\s*name:\s*"(mixture|generator_\d+)"', text, re.MULTILINE)
+            names |= {name for name in named if not any((folder / name).glob("*"))}
+        paths = {name: folder / name / str(newest) for name in names} | paths
+    missing = [str((path / "saved_model.pb").relative_to(folder)) for path in paths.values()
+               if not (path / "saved_model.pb").is_file()]
+    if missing:
+        raise FileNotFoundError(
+            f"Expected a whole export. Received: {folder}, which lacks {', '.join(sorted(missing))}. "
+            "Export it again with `multigan export`, or give a generator's folder to use it alone."
+        )
+
+
+def _note(path):
+    """What the export wrote beside the SavedModel at `path`; {} if it is of an earlier version."""
+    path = path / NOTE
+    if not path.is_file():
+        return {}
+    try:
+        note = json.loads(path.read_bytes())
+        if note["max_batch_size"] < 1 or not all(isinstance(name, str) for name in note["models"]):
+            raise ValueError(note)
+        return note
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            "Expected a JSON object with models and max_batch_size. Received: "
+            f"{path}, which cannot be read ({files.short(error)}). Export it again with "
+            "`multigan export`."
+        ) from error
 
 
 def _number(folder):

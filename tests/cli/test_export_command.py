@@ -16,7 +16,7 @@ def test_a_run_is_exported_and_versions_are_kept(multigan, refused, tiny_run, tm
 
     output = tmp_path / "ser ving"
     done = multigan("export", f"--model={tiny_run}", f"--output={output}", "--version=3",
-                    "--serving_path=/models", "--nomixture")
+                    "--serving_path=/models", "--nomixture", "--max_batch_size=7")
     assert done.code == 0
     assert sorted(path.name for path in output.iterdir()) == [
         "generator_0", "generator_1", "models.config"]
@@ -27,10 +27,12 @@ def test_a_run_is_exported_and_versions_are_kept(multigan, refused, tiny_run, tm
     assert "--model_config_file=/models/models.config" in done.out
     assert "saved_model_cli run --dir" in done.out
 
-    def draw(path):
+    def draw(path, batch_size=2):
         sample = tf.saved_model.load(str(path)).signatures["sample"]
-        return sample(batch_size=tf.constant(2), seed=tf.constant(1))["images"].numpy()
+        return sample(batch_size=tf.constant(batch_size), seed=tf.constant(1))["images"].numpy()
 
+    with pytest.raises(tf.errors.InvalidArgumentError, match="0 to 7 images"):
+        draw(written, 8)
     # The run's own export has the same weights.
     np.testing.assert_allclose(draw(written), draw(tiny_run / "export/generator_1/1"), atol=1e-5)
 
