@@ -48,7 +48,7 @@ def test_no_checkpoint_yet(tmp_path):
     assert callbacks.restore_checkpoint(make(), tmp_path / "none") == 0
 
 
-@pytest.mark.parametrize("damage", ["truncated", "flipped", "missing", "note"])
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "missing", "note", "epoch", "step"])
 def test_a_damaged_checkpoint_is_passed_by(tmp_path, damage, caplog):
     model = make()
     fit(model, tmp_path, 1)
@@ -57,10 +57,14 @@ def test_a_damaged_checkpoint_is_passed_by(tmp_path, damage, caplog):
     weights = tmp_path / "epoch-00002.npz"
     content = bytearray(weights.read_bytes())
     content[len(content) // 2] ^= 1
-    {"truncated": lambda: weights.write_bytes(content[:1000]),
+    note = tmp_path / "epoch-00002.json"
+    written = json.loads(note.read_text())
+    {"epoch": lambda: note.write_text(json.dumps({**written, "epoch": 3})),
+     "step": lambda: note.write_text(json.dumps({**written, "step": 1})),
+     "truncated": lambda: weights.write_bytes(content[:1000]),
      "flipped": lambda: weights.write_bytes(content),
      "missing": weights.unlink,
-     "note": lambda: (tmp_path / "epoch-00002.json").write_text("{")}[damage]()
+     "note": lambda: note.write_text("{")}[damage]()
     other = make()
     with caplog.at_level("WARNING"):
         assert callbacks.restore_checkpoint(other, tmp_path) == 1
