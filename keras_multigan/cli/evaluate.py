@@ -1,5 +1,6 @@
 """multigan evaluate: the measures of a run, again or on other data."""
 
+import os
 import pathlib
 
 import numpy as np
@@ -15,11 +16,12 @@ OPTIONS = {
     "dataset": Option(help="data set (default: the run's; else digits)", kind=str),
     "data_dir": Option(help="tfds folder, IDX files or an .npz (default: the run's)", kind=str),
     "image_size": Option(help="height and width of the real images (default: the run's; else the "
-                         "generated images')", kind=int, least=1),
+                         "generated images')", kind=int, least=1, most=2048),
     "classifier": Option(help="auto (the run's; for mnist the shipped one), or a .keras file (images "
                          "-> logits) (default: the run's; else auto)", kind=str),
     "split": Option("test", "split with the real images", choices=("train", "test")),
-    "num_samples": Option(measures.NUM_EVALUATION_IMAGES, "generated images in all", least=2),
+    "num_samples": Option(measures.NUM_EVALUATION_IMAGES, "generated images in all", least=2,
+                          most=10**7),
     "seed": Option(1000, "generator k samples with seed + k; 1000 as in training", least=0, most=10**9),
 }
 OUTPUT = {
@@ -64,7 +66,7 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
     Returns:
         What `measures.measure` returns, and "options" and "versions" beside it.
     """
-    folder = pathlib.Path(model).expanduser()
+    folder = pathlib.Path(os.path.expanduser(model))
     run = files.read_options(folder) if (folder / "options.json").is_file() else {}
     model = artifacts.open_model(folder)
     if len(model.image_shape) != 3:

@@ -12,15 +12,16 @@ from keras_multigan.recipes import RECIPES
 from keras_multigan.recipes.experiment import arm_options
 from keras_multigan.runs import classifiers, files
 from keras_multigan.runs.images import load_split
-from keras_multigan.runs.options import IMAGES, Option, renamed
+from keras_multigan.runs.options import IMAGES, MOST_UNITS, Option, renamed
 from keras_multigan.runs.run import count_parameters
 
 OVERRIDES = {
-    "epochs": Option(help="epochs of every run (at most, until converged)", kind=int, least=1),
-    "steps_per_epoch": Option(help="of every run", kind=int, least=1),
-    "width": Option(help="of every run's networks", kind=float, above=0),
+    "epochs": Option(help="epochs of every run (at most, until converged)", kind=int, least=1,
+                     most=10**6),
+    "steps_per_epoch": Option(help="of every run", kind=int, least=1, most=10**7),
+    "width": Option(help="of every run's networks", kind=float, above=0, most=MOST_UNITS),
     "batch_size": Option(help="of every run, rounded up if the generators ask for it", kind=int,
-                         least=1),
+                         least=1, most=10**5),
     "inception": Option(help=IMAGES["inception"].help, kind=str),
 }
 OPTIONS = {

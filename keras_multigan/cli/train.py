@@ -1,6 +1,7 @@
 """multigan train METHOD: one run."""
 
 import inspect
+import os
 import pathlib
 
 from keras_multigan import data
@@ -14,7 +15,7 @@ def dataset_name(data_dir: str, recipe, preset: str) -> str:
     data of the user's own, which get the folder's or file's name."""
     usual = (recipe.presets[preset] if preset in recipe.presets else {}).get(
         "dataset", recipe.options["dataset"].default)
-    path = pathlib.Path(data_dir).expanduser().absolute()
+    path = pathlib.Path(os.path.expanduser(data_dir)).absolute()
     if usual not in ("digits", "ring") and data.has(path, usual):
         return usual
     return f"own_{path.stem}" if path.stem in ("digits", "ring", "mnist") else path.stem

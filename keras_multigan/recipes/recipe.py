@@ -17,7 +17,8 @@ from keras_multigan.runs.options import IMAGES, RUN, Option, options_class
 from keras_multigan.runs.run import count_parameters
 from keras_multigan.runs.vectors import VectorTask
 
-LEARNING_RATE = Option(None, "learning rate of all players (default: the paper's)", float, above=0)
+LEARNING_RATE = Option(None, "learning rate of all players (default: the paper's)", float, above=0,
+                       most=10)
 
 
 # The constructors' arguments that judge images, each a network or a list of networks.
