@@ -76,6 +76,9 @@ def parse(options: Mapping[str, Option], arguments: list[str], words: str = "") 
         raise ValueError(f"Only flags are expected. Received: {rest}.")
     given = {name: values[name].value for name in options if values[name].present}
     for name, value in given.items():
+        if value in ("", [""]) and options[name].default != "":
+            raise ValueError(f"--{name} is expected to have a value. Received: an empty one. Leave the "
+                             "flag out, or give it one.")
         options[name].check(name, value)
     return {**given, **({words: rest} if words else {})}
 
@@ -96,6 +99,9 @@ def _said(error):
     if isinstance(error, MemoryError) and "eceived" not in text:
         return ("Expected the work to fit into memory. Received: none is left"
                 f"{f' ({text})' if text else ''}. Give smaller sizes or fewer samples.")
+    if isinstance(error, UnicodeEncodeError):
+        return (f"Expected names that can be written as UTF-8. Received: {error.object!r}. Choose "
+                "another name.")
     if isinstance(error, OSError) and error.errno is not None and "eceived" not in text:
         name = "" if error.filename is None else f" {files.short_path(error.filename)}:"
         return (f"Expected files that can be read and written. Received:{name} {error.strerror}. "

@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_multigan import data, metrics
 from keras_multigan.cli.command import Command
-from keras_multigan.runs import artifacts, files, measures, printing
+from keras_multigan.runs import artifacts, classifiers, files, measures, printing
 from keras_multigan.runs.images import of_classes
 from keras_multigan.runs.options import Option
 
@@ -76,8 +76,8 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
         )
     # Another data set lies elsewhere and has another classifier.
     own = run if dataset in (None, run.get("dataset")) else {}
-    dataset = dataset or own.get("dataset") or "digits"
-    data_dir = data_dir or own.get("data_dir")
+    dataset = own.get("dataset", "digits") if dataset is None else dataset
+    data_dir = own.get("data_dir") if data_dir is None else data_dir
     image_size = image_size or own.get("image_size") or model.image_shape[0]
     rows = artifacts.rows(model)
     each = num_samples // len(rows)
@@ -100,7 +100,7 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
             f"Received: {dataset!r} with {real.shape[1:]}. Give the --dataset of the training."
         )
     if classifier is not None:
-        metrics.classifier_logits(real[:1], classifier)  # raises before minutes of sampling
+        classifiers.check(classifier, real)  # before minutes of sampling
     images = [model.sample(each, generator=number, seed=seed + index)
               for index, number in enumerate(rows.values())]
     results = {} if classifier is None else measures.measure(images, real, classifier, name, dataset)

@@ -45,6 +45,9 @@ def commands(output, paths: list[str], serving_path: str | None = None) -> list[
 
 
 def run(model, output, serving_path=None, **given):
+    if serving_path is not None and not serving_path.isprintable():
+        raise ValueError("--serving_path is expected to be a path on one line. Received: "
+                         f"{serving_path!r}. Correct it.")
     output = pathlib.Path(os.path.expanduser(output))
     files.check_writable(output / "models.config")
     paths = export_generators(artifacts.load_multigan(model), output, serving_path=serving_path,

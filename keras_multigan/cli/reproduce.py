@@ -2,6 +2,7 @@
 
 import itertools
 import pathlib
+import re
 
 import keras
 
@@ -59,10 +60,10 @@ def make_plan(paper, experiment, scale, seeds, overrides) -> dict:
         seeds: list of int or str.
         overrides: dict of OVERRIDES -> value, for every run.
     """
-    numbers = [int(seed) for seed in seeds if str(seed).strip().isdigit()]
-    if not numbers or len({*numbers}) < len(seeds):
-        raise ValueError("--seeds is expected to be different whole numbers >= 0, such as 0,1,2. "
-                         f"Received: {','.join(map(str, seeds))}")
+    numbers = [int(seed) for seed in seeds if re.fullmatch(r"\s*[0-9]{1,10}\s*", str(seed))]
+    if not numbers or len({*numbers}) < len(seeds) or max(numbers) >= 2**32:
+        raise ValueError("--seeds is expected to be different whole numbers >= 0 and < 2**32, such as "
+                         f"0,1,2. Received: {','.join(map(str, seeds))}")
     recipe, wanted = find(paper, experiment)
     runs = {arm.label: arm_options(recipe, wanted, arm, scale, overrides).as_dict()
             for arm in wanted.arms}

@@ -4,7 +4,7 @@ import inspect
 import os
 import pathlib
 
-from keras_multigan import data
+from keras_multigan import data, distribute
 from keras_multigan.cli.command import Command
 from keras_multigan.runs import printing
 from keras_multigan.runs.options import Option, resolve
@@ -37,6 +37,7 @@ def command(recipe) -> Command:
             given["dataset"] = dataset_name(given["data_dir"], recipe, given.get("preset", "quick"))
         folder = output or f"runs/{recipe.name.replace('_', '-')}-{given.get('preset', 'quick')}"
         options = resolve(recipe, given, folder, resume)
+        distribute.check(options.strategy, options.devices, options.tpu)
         if dry_run:
             print(recipe.describe(options))
         elif (results := recipe.train(options, folder, resume)) is not None:

@@ -137,6 +137,7 @@ class Recipe:
     def describe(self, options: RunOptions) -> str:
         """What a dry run prints: options, parameter counts, optimizers."""
         values, model = options.as_dict(), self.like(options)
+        model.check_batch_size(options.batch_size)
         width = max(map(len, values))
         lines = [f"{name:{width}}  {value}" for name, value in values.items()]
         sizes = [count_parameters([generator]) for generator in model.generators]

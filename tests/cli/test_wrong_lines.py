@@ -11,6 +11,7 @@ import os
 import pickle
 import random
 import shutil
+import socket
 import time
 import zipfile
 
@@ -316,7 +317,7 @@ def make_arrays():
         for name, other in damaged(content, kind).items():
             write(f"damaged-{name}.{kind}", other, wrong=not name.startswith(MAY_BE_WHOLE) or None)
     for number, text in enumerate((
-            "label,a,b\n", "label\n1\n2\n", "a,b,c,d\n1,2,3,x\n", "1,2,3,4\n1,2,3\n", "\n\n\n", ",,,\n,,,\n",
+            "label,a,b\n", "label\n1\n2\n", "a,b,c,d\n1,2,3,x\n", "1,2,3,4\n1,2,3\n", "\n\n\n", ",,,\n",
             "label,a,a,a,a\n1,1,2,3,nan\n2,1,2,3,inf\n", "pixels,label\n1 2 3 4,0\n\n1 2 3,1\n",
             "pixels,label\n1 2 3 4\n", "label,pixels\n1\n", "pixels\n1 2 x 4\n", '"a,b\n"c', "\x00\x00",
             "usage,pixels\nother,1 2 3 4\n", "label,p0,p1,p2,p3\n" + "1,300,2,3,4\n" * 6,
@@ -333,8 +334,8 @@ def make_arrays():
                       b"'shape': (100000000000, 100000, 8), }" + b" " * 30 + b"\n")
     write("bomb.npz", stream.getvalue())
     for number, header in enumerate((b"{'descr': '|u1'", b"{" * 500, b"[x for x in (1,)]", b"\xff\xfe",
-                                     b"{'descr': '|O', 'fortran_order': False, 'shape': (3,), }",
-                                     b"{'descr': '|u1', 'fortran_order': False, 'shape': (-1, 2, 3), }")):
+                                     b"{'descr': '|O', 'fortran_order': False, 'shape': (3,)}",
+                                     b"{'descr': '|u1', 'fortran_order': False, 'shape': (-1, 2)}")):
         write(f"header{number}.npy", b"\x93NUMPY\x01\x00" + (len(header) + 1).to_bytes(2, "little")
               + header + b"\n" + bytes(64))
     for names in (("../x.png",), ("/x.png",), ("a.txt",), ()):
@@ -367,6 +368,7 @@ def make_folders():
     folder("photos", images, wrong=False)
     folder("one class", {f"train/only/{n}.png": b for n, b in enumerate(images.values())} | {
         f"test/only/{n}.png": b for n, b in enumerate(images.values())})
+    SOURCES["one class"] = None  # which is as good as no labels
     folder("one photo", {"x.png": images["0/0.png"]})
     folder("beside", images | {"x.png": images["0/0.png"]})
     folder("no photos", {"a/x.txt": b"x", "b/y.txt": b"y"})
@@ -394,7 +396,7 @@ def make_models():
     classifier("good.keras", keras.layers.Dense(10), wrong=False)
     classifier("one.keras", keras.layers.Dense(1))
     classifier("colour.keras", keras.layers.Dense(10), shape=(8, 8, 3))
-    classifier("large.keras", keras.layers.Dense(10), shape=(32, 32, 1))
+    classifier("large.keras", keras.layers.Dense(10), shape=(32, 32, 1), wrong=None)  # images grow
     classifier("map.keras", keras.layers.Dense(64), keras.layers.Reshape((8, 8, 1)))
     recipe = RECIPES["gm"]
     recipe.like(recipe.make_options(width=0.02)).save("gm.keras")
@@ -405,7 +407,8 @@ def make_models():
         if not name.startswith("flipped"):  # which Keras loads if it is in an unused byte
             write(f"damaged-{name}.keras", other)
             SOURCES.pop(f"damaged-{name}.keras")
-            MODELS[f"damaged-{name}.keras"] = CLASSIFIERS[f"damaged-{name}.keras"] = name not in ("more", "tail") or None
+            MODELS[f"damaged-{name}.keras"] = CLASSIFIERS[f"damaged-{name}.keras"] = (
+                not name.startswith(MAY_BE_WHOLE) or None)
     parts = {}
     with zipfile.ZipFile("gm.keras") as file:
         parts = {name: file.read(name) for name in file.namelist()}
@@ -431,7 +434,8 @@ def make_models():
             for part, stored in (parts | change).items():
                 if stored is not None:
                     file.writestr(part, stored)
-        MODELS[f"changed {name}.keras"] = CLASSIFIERS[f"changed {name}.keras"] = name != "no metadata" or None
+        MODELS[f"changed {name}.keras"] = CLASSIFIERS[f"changed {name}.keras"] = (
+            name not in ("no metadata", "metadata", "class", "module") or None)  # Keras needs none
     os.mkdir("run")
     with open("run/model.keras", "wb") as file:
         file.write(content[:100])
@@ -448,7 +452,8 @@ def make_models():
 @pytest.mark.parametrize("part", range(4))
 def test_data(part):
     """Damaged and unfit data of all kinds."""
-    heads = (["classifier", "--image_size=8"], ["train", "gm", *METHODS["gm"], "--classifier=good.keras"],
+    heads = (["classifier", "--image_size=8"],
+             ["train", "gm", *METHODS["gm"], "--classifier=good.keras"],
              ["train", "p2", "--preset=images", "--width=2", "--classifier=good.keras"],
              ["evaluate", "--model=gm.keras", "--classifier=good.keras", "--num_samples=20"])
     check([Line([*heads[(number + part) % len(heads)], "--dataset=own", f"--data_dir={path}"], wrong)
@@ -472,31 +477,30 @@ def test_classifiers():
 
 
 def test_places_of_data_and_weights():
-    check([Line([*head, f"--{flag}={path}"], path != "")
+    check([Line([*head, f"--{flag}={path}"], True)
            for path in PATHS for flag, head in (
                ("data_dir", ["classifier"]), ("data_dir", ["train", "mim", *METHODS["mim"]]),
                ("data_dir", ["evaluate", "--model=gm.keras"]),
                ("inception", ["train", "gm", *METHODS["gm"], "--classifier=good.keras"]))])
 
 
-OUTPUTS = ("file.txt", "file.txt/x", "folder", "folder/kept.txt", "", ".", "..", "/", "/proc/x",
-           "/dev/null", "/dev/null/x", "pipe", "loop", "loop/x", "x" * 300, "x/" * 3000, "\udcff" * 200)
+FILES = ("file.txt", "file.txt/x", "folder/kept.txt", "/proc/x", "/dev/null", "/dev/null/x", "pipe",
+         "loop", "loop/x", "x" * 300, "x/" * 3000, "")
+FULL = ("folder", ".", "..", "/")
 
 
 def test_outputs_that_cannot_be_written():
-    """They are found before the work, most of which is not reached in these lines."""
-    heads = {
-        "": (["classifier"], ["train", "gm", *METHODS["gm"], "--classifier=good.keras"],
-             ["train", "mix_plus", *METHODS["mix_plus"]],
-             ["reproduce", "--paper=p2", "--experiment=ring"], ["export", "--model=gm.keras"]),
-        ".png": (["sample", "--model=gm.keras"],), ".json": (["evaluate", "--model=gm.keras"],),
-        ".html": (["report", "gm.keras", "good.keras"],),
-    }
-    for suffix, some in heads.items():
-        check([Line([*head, f"--output={path}{end}"], True) for head in some for path in OUTPUTS
-               for end in {suffix, f"/x{suffix}"}
-               if not (head[0] == "export" and f"{path}{end}" in ("folder", ".", "..", "/"))
-               and f"{path}{end}" not in (".json", ".html", "..html", "..json")])
+    """They are found before the work."""
+    folders = (["classifier"], ["train", "gm", *METHODS["gm"], "--classifier=good.keras"],
+               ["train", "mix_plus", *METHODS["mix_plus"]],
+               ["reproduce", "--paper=p2", "--experiment=ring"])
+    check([Line([*head, f"--output={path}"], True) for head in folders for path in FILES + FULL])
+    check([Line(["export", "--model=gm.keras", f"--output={path}"], True) for path in FILES])
+    for suffix, head in ((".png", ["sample", "--model=gm.keras"]),
+                         (".json", ["evaluate", "--model=gm.keras"]),
+                         (".html", ["report", "gm.keras", "good.keras"])):
+        check([Line([*head, f"--output={path}"], True) for path in (
+            *FILES, *FULL, *(f"{path}/x{suffix}" for path in FILES if path))])
 
 
 COMMANDS = {
@@ -536,6 +540,11 @@ def test_seeds_and_runs_of_experiments():
 
 @pytest.mark.tensorflow
 def test_devices_and_hosts(monkeypatch):
+    def connect(address, timeout):
+        assert timeout < LONGEST
+        raise TimeoutError("timed out") if address[0] == "10.255.255.1" else ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "create_connection", connect)
     head = ["train", "mix_plus", *METHODS["mix_plus"]]
     check([Line([*head, *more, *dry], True) for dry in ([], ["--dry_run"]) for more in (
         ["--devices=1000000"], ["--devices=1000000", "--strategy=mirrored"], ["--devices=2"],
@@ -547,10 +556,9 @@ def test_devices_and_hosts(monkeypatch):
     worker = {"type": "worker", "index": 0}
     for config in ("", "x", "[]", "{}", "3", '{"cluster": 3}', "null", *map(json.dumps, (
             {"cluster": {"worker": []}, "task": worker}, {"cluster": {"worker": ["a:1"]}},
-            {"cluster": {"worker": ["localhost:1", "nobody.invalid:2"]}, "task": worker},
+            {"cluster": {"worker": ["localhost:1", ""]}, "task": worker},
             {"cluster": {"worker": ["localhost:1", "10.255.255.1:2222"]}, "task": worker},
             {"cluster": {"worker": ["localhost:1", "localhost"]}, "task": worker},
-            {"cluster": {"worker": ["nobody.invalid:1"]}, "task": worker},
             {"cluster": {"worker": ["localhost:99999", "localhost:1"]}, "task": worker},
             {"cluster": {"worker": ["localhost:1", "localhost:1"]}, "task": worker},
             {"cluster": {"worker": "localhost:1"}, "task": worker},
@@ -560,7 +568,7 @@ def test_devices_and_hosts(monkeypatch):
             {"cluster": {"worker": ["localhost:1"]}, "task": {"type": "worker", "index": -1}},
             {"cluster": {"worker": ["localhost:1"]}, "task": {"type": "chief", "index": 0}}))):
         monkeypatch.setenv("TF_CONFIG", config)
-        check([Line([*head, "--strategy=multiworker"], True)])
+        assert not (said := problem(Line([*head, "--strategy=multiworker"], True))), (config, said)
 
 
 def test_sizes_that_do_not_fit():
@@ -582,7 +590,7 @@ def test_sizes_that_do_not_fit():
         ("p2", ["--preset=images", "--classes=3,x"], None),
         ("gm", ["--augment=color,x"], True), ("gm", ["--augment=,"], True),
         ("gm", ["--augment=color color"], True),
-        ("gm", ["--supervised", "--num_components=3", "--dynamic"], False))])
+        ("gm", ["--supervised", "--num_components=3", "--dynamic"], True))])
     check([Line([*head[name], *more], True) for name, more in (
         ("p2", ["--preset=images", "--classes=11"]), ("p2", ["--preset=images", "--classes="]),
         ("p2", ["--preset=constraints", "--auxiliary_class=11", "--classes=11,3"]),
@@ -594,5 +602,5 @@ def test_sizes_that_do_not_fit():
         ("gm", ["--dataset=/"]), ("gm", ["--dataset=..:"]), ("gm", ["--dataset=stacked_"]),
         ("gm", ["--dataset=stacked_digits"]), ("gm", ["--background=white"]), ("gm", ["--stream"]))])
     check([Line(["classifier", *more], True) for more in (
-        ["--dataset=one", "--data_dir=one class"], ["--network=paper", "--image_size=8"],
+        ["--dataset=one", "--data_dir=one class"],
         ["--dataset=ring"], ["--background=white"])])
