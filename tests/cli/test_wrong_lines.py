@@ -130,21 +130,22 @@ def values(name, option, rng):
     """Lines' values for a flag -> whether each is wrong."""
     kind = option.value_type
     if kind in (int, float):
-        found = {word: True for word in rng.sample(WORDS, 2) + rng.sample(NUMBERS, 3)}
+        found = {word: True for word in (rng.choice(WORDS), *rng.sample(NUMBERS, 3))}
         found |= {"0": name not in ZERO or None, MANY: name not in MILLIONS or None,
-                  "-1": name not in MINUS or None, "nan": True, "1e308": True}
+                  "-1": name not in MINUS or None}
     elif kind is bool:
-        found = {word: True for word in rng.sample(WORDS, 2)} | {"2": True, "nan": True}
+        found = {rng.choice(WORDS): True, "2": True}
     elif option.choices:
-        found = {word: True for word in rng.sample(WORDS, 2)} | {"other": True, "": True}
+        found = {rng.choice(WORDS): True, "other": True}
     else:
-        found = dict.fromkeys(rng.sample(WORDS, 1))
+        found = {rng.choice(WORDS): None}
     return found.items()
 
 
-def flag_lines(head, options, seed, skip=()):
+def flag_lines(head, options, seed, skip=(), some=()):
+    """Lines with a wrong value of each flag; half of them with the words `some`."""
     rng = random.Random(seed)
-    return [Line([*head, f"--{name}={value}"], wrong)
+    return [Line([*head, *rng.choice(([], some)), f"--{name}={value}"], wrong)
             for name, option in options.items() if name not in skip
             for value, wrong in values(name, option, rng)]
 
@@ -171,8 +172,7 @@ def test_flags_of_train(method):
     head = ["train", method, *METHODS[method]]
     if "classifier" in options:
         head.append("--classifier=good.keras")
-    for seed, more in enumerate(([], ["--dry_run"])):
-        check(flag_lines([*head, *more], options, seed, skip=("output", "dry_run", "resume", "tpu")))
+    check(flag_lines(head, options, method, ("output", "dry_run", "resume", "tpu"), ["--dry_run"]))
 
 
 def test_schedules():
@@ -472,16 +472,18 @@ def test_classifiers():
     head = ["train", "commute", *METHODS["commute"]]
     check([Line([*head, f"--classifier={path}"], wrong)
            for path, wrong in {**CLASSIFIERS, **dict.fromkeys(PATHS, True)}.items()])
+    wrong = [path for path, wrong in CLASSIFIERS.items() if wrong]
     check([Line(["evaluate", "--model=gm.keras", "--num_samples=20", f"--classifier={path}"], True)
-           for path, wrong in CLASSIFIERS.items() if wrong])
+           for path in random.Random(0).sample(wrong, 8)])
 
 
 def test_places_of_data_and_weights():
     check([Line([*head, f"--{flag}={path}"], True)
            for path in PATHS for flag, head in (
                ("data_dir", ["classifier"]), ("data_dir", ["train", "mim", *METHODS["mim"]]),
-               ("data_dir", ["evaluate", "--model=gm.keras"]),
                ("inception", ["train", "gm", *METHODS["gm"], "--classifier=good.keras"]))])
+    check([Line(["evaluate", "--model=gm.keras", f"--data_dir={path}"], True)
+           for path in random.Random(0).sample(PATHS, 6)])
 
 
 FILES = ("file.txt", "file.txt/x", "folder/kept.txt", "/proc/x", "/dev/null", "/dev/null/x", "pipe",
@@ -496,8 +498,8 @@ def test_outputs_that_cannot_be_written():
                ["reproduce", "--paper=p2", "--experiment=ring"])
     check([Line([*head, f"--output={path}"], True) for head in folders for path in FILES + FULL])
     check([Line(["export", "--model=gm.keras", f"--output={path}"], True) for path in FILES])
-    for suffix, head in ((".png", ["sample", "--model=gm.keras"]),
-                         (".json", ["evaluate", "--model=gm.keras"]),
+    for suffix, head in ((".png", ["sample", "--model=absent"]),
+                         (".json", ["evaluate", "--model=absent"]),
                          (".html", ["report", "gm.keras", "good.keras"])):
         check([Line([*head, f"--output={path}"], True) for path in (
             *FILES, *FULL, *(f"{path}/x{suffix}" for path in FILES if path))])
@@ -505,7 +507,7 @@ def test_outputs_that_cannot_be_written():
 
 COMMANDS = {
     "classifier": [], "sample": ["--model=gm.keras", "--output=new.npy"],
-    "evaluate": ["--model=gm.keras", "--classifier=good.keras"],
+    "evaluate": ["--model=gm.keras", "--classifier=good.keras", "--num_samples=20"],
     "export": ["--model=gm.keras", "--output=new"],
     "reproduce": ["--paper=commute", "--experiment=schedules", "--dry_run"], "report": ["folder"],
 }
@@ -516,7 +518,7 @@ def test_flags_of_other_commands(command):
     options = main.COMMANDS[command].options
     lines = flag_lines([command, *COMMANDS[command]], options, 2,
                        skip=("output", "model", "list", "dry_run", "overwrite", "serving_path",
-                             "data_dir", "mixture"))
+                             "data_dir", "mixture", "inception"))
     lines += [Line([command, *COMMANDS[command], word], True) for word in (
         "--growth=1", "--n_critic=1", "--=", "--no", "--resum=1", "--overwrite=x", "--flagfile=absent")]
     check(lines)
@@ -526,7 +528,7 @@ def test_places_of_reports_and_servers():
     check([Line(["report", path], True) for path in PATHS])
     check([Line(["report", "absent", path], True) for path in PATHS[:6]])
     check([Line(["export", "--model=gm.keras", "--output=new", f"--serving_path={path}"], True)
-           for path in ("relative", "..", "", "x/y", "\n", "/a\nb", "ä")])
+           for path in ("relative", "", "/a\nb")])
 
 
 def test_seeds_and_runs_of_experiments():
@@ -540,8 +542,7 @@ def test_seeds_and_runs_of_experiments():
 
 @pytest.mark.tensorflow
 def test_devices_and_hosts(monkeypatch):
-    def connect(address, timeout):
-        assert timeout < LONGEST
+    def connect(address, *timeout, **more):
         raise TimeoutError("timed out") if address[0] == "10.255.255.1" else ConnectionRefusedError
 
     monkeypatch.setattr(socket, "create_connection", connect)
