@@ -1,12 +1,17 @@
 """Data-parallel training: the context for the value of the flag --strategy."""
 
 import contextlib
+import itertools
 import json
 import os
+import re
+import socket
 
 import keras
 
 STRATEGIES = ("none", "mirrored", "multiworker", "tpu")
+MOST_DEVICES = 128
+_PATIENCE = 3  # seconds for an answer of a host that other workers run on
 
 
 def scope(
@@ -34,6 +39,34 @@ def scope(
             missing or malformed TF_CONFIG, or "multiworker" on JAX.
         RuntimeError: another worker has ended. It is also raised within the context.
     """
+    check(strategy, devices, tpu)
+    if strategy == "none":
+        return contextlib.nullcontext()
+    if keras.backend.backend() == "jax":
+        return _data_parallel(strategy, devices)
+
+    import tensorflow as tf
+
+    if strategy == "multiworker":
+        _check_workers(_tf_config(required=True))
+        with _all_workers():
+            workers = tf.distribute.MultiWorkerMirroredStrategy()
+        return _Context(_multi_worker, workers)
+    if strategy == "tpu":
+        return _Context(_tpu_strategy(tpu).scope)
+    gpus = tf.config.list_logical_devices("GPU") if tf.config.list_physical_devices("GPU") else []
+    if gpus:
+        if devices is not None and devices > len(gpus):
+            raise ValueError(f"Expected at most {len(gpus)} devices (GPUs). Received: {devices}. Give "
+                             "fewer.")
+        names = [gpu.name for gpu in gpus[:devices]]
+    else:
+        names = [cpu.name for cpu in _virtual_cpus(devices or 1)]
+    return _Context(tf.distribute.MirroredStrategy(names).scope)
+
+
+def check(strategy: str, devices: int | None = None, tpu: str = "") -> None:
+    """Raises ValueError unless these arguments of `scope` fit each other. Starts no device."""
     if strategy not in STRATEGIES:
         raise ValueError(f"strategy is expected to be one of {STRATEGIES}. Received: {strategy!r}")
     if devices is not None and devices < 1:
@@ -48,28 +81,14 @@ def scope(
             f"devices is expected to be None for strategy={strategy!r}, which takes all of them. "
             f"Received: {devices}"
         )
-    if strategy == "none":
-        return contextlib.nullcontext()
-    if keras.backend.backend() == "jax":
-        return _data_parallel(strategy, devices)
-
-    import tensorflow as tf
-
-    if strategy == "multiworker":
+    if devices is not None and devices > MOST_DEVICES:
+        raise ValueError(f"At most {MOST_DEVICES} devices are expected. Received: {devices}. Give "
+                         "fewer.")
+    if tpu and strategy != "tpu":
+        raise ValueError("tpu is expected to be given with strategy='tpu' alone. Received: "
+                         f"{tpu!r} and strategy={strategy!r}. Leave one of them out.")
+    if strategy == "multiworker" and keras.backend.backend() != "jax":
         _tf_config(required=True)
-        with _all_workers():
-            workers = tf.distribute.MultiWorkerMirroredStrategy()
-        return _Context(_multi_worker, workers)
-    if strategy == "tpu":
-        return _Context(_tpu_strategy(tpu).scope)
-    gpus = tf.config.list_logical_devices("GPU") if tf.config.list_physical_devices("GPU") else []
-    if gpus:
-        if devices is not None and devices > len(gpus):
-            raise ValueError(f"Expected at most {len(gpus)} devices (GPUs). Received: {devices}")
-        names = [gpu.name for gpu in gpus[:devices]]
-    else:
-        names = [cpu.name for cpu in _virtual_cpus(devices or 1)]
-    return _Context(tf.distribute.MirroredStrategy(names).scope)
 
 
 def is_chief() -> bool:
@@ -158,6 +177,26 @@ def _all_workers():
         ) from error
 
 
+def _check_workers(config):
+    """Raises ValueError if a host cannot be reached: TensorFlow would wait for many minutes. A host on
+    which the worker has yet to start refuses the connection, which is an answer."""
+    for address in itertools.chain(*config["cluster"].values()):
+        _connect(address, "TF_CONFIG expects the addresses of hosts that can be reached",
+                 listening=False)
+
+
+def _connect(address, expected, listening=True):
+    """Raises ValueError unless a host answers at the address; if `listening`, a server has to."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE).close()
+    except (OSError, ValueError, OverflowError) as error:
+        if isinstance(error, ConnectionRefusedError) and not listening:
+            return
+        raise ValueError(f"{expected}, as host:port. Received: {address!r} ({error}). Correct it, or "
+                         "start that host first.") from error
+
+
 def _virtual_cpus(count):
     import tensorflow as tf
 
@@ -183,16 +222,20 @@ def _tf_config(required=False):
     try:
         config = json.loads(text)
         addresses = config["cluster"][config["task"]["type"]]
-        fits = 0 <= int(config["task"]["index"]) < len(addresses)
-    except (TypeError, ValueError, KeyError):
+        everyone = list(itertools.chain(*config["cluster"].values()))
+        fits = (0 <= int(config["task"]["index"]) < len(addresses) and isinstance(addresses, list)
+                and all(re.fullmatch(r"\S+:[0-9]{1,5}", a) and int(a.rpartition(":")[2]) < 2**16
+                        for a in everyone)
+                and len({*everyone}) == len(everyone))
+    except (TypeError, ValueError, KeyError, AttributeError):
         fits = False
     if not fits:
         example = ('{"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
                    '"task": {"type": "worker", "index": 0}}')
         raise ValueError(
             "strategy='multiworker' expects the environment variable TF_CONFIG, JSON with the "
-            f"addresses of all workers and the index of this one. Received: {text!r}. Set it on "
-            f"every host. Example for the first host: TF_CONFIG='{example}'"
+            "addresses of all workers, each another one, and the index of this one. Received: "
+            f"{text!r}. Set it on every host. Example for the first host: TF_CONFIG='{example}'"
         )
     return config
 
@@ -200,11 +243,13 @@ def _tf_config(required=False):
 def _tpu_strategy(name):
     import tensorflow as tf
 
+    if "://" in name:  # TensorFlow would wait for minutes
+        _connect(name.partition("://")[2], "strategy='tpu' expects the address of a TPU host")
     try:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=name)
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
-    except (ValueError, RuntimeError, tf.errors.OpError) as error:
+    except (ValueError, RuntimeError, OSError, tf.errors.OpError) as error:
         raise ValueError(
             f"strategy='tpu' expects a TPU. Received: none under the name {name!r} "
             f"({type(error).__name__}: {str(error).strip()[:200]}). On a TPU VM, install "

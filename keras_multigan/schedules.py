@@ -139,7 +139,7 @@ def get(schedule: float | str | Callable[[int], float]) -> Callable[[int], float
 
 def _weight(name, value):
     value = float(value)
-    if not 0 <= value < float("inf"):
+    if not 0 <= value < 3e38:  # float32 has no larger one
         raise ValueError(f"{name} is expected to be a finite number >= 0. Received: {value}")
     return value
 

@@ -172,7 +172,8 @@ def _restore(model, directory, notes):
         try:
             content = json.loads(note.read_text())
             place = content["epoch"], content.get("step", 0)
-            if place != _place(note) or content.get("check", None) not in (None, _check_sum(content)):
+            # Notes of version 0.1 have no check sum of their own.
+            if place != _place(note) or "check" in content and content["check"] != _check_sum(content):
                 raise ValueError("its epoch is not the one written first")
             if _digest(_arrays(note)) != content["sha256"]:
                 raise ValueError("its SHA-256 differs from the one written with it")
@@ -202,7 +203,7 @@ def _place(note):
 
 
 def _check_sum(content):
-    """What ties a note's epoch and step to its arrays; notes of version 0.1 have none."""
+    """What ties a note's epoch and step to its arrays."""
     text = f"{content['epoch']} {content['step']} {content['sha256']}"
     return hashlib.sha256(text.encode()).hexdigest()
 

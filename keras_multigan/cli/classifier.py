@@ -7,18 +7,18 @@ import keras
 from keras_multigan.cli.command import Command
 from keras_multigan.runs import classifiers, files
 from keras_multigan.runs.images import count_classes, load_split
-from keras_multigan.runs.options import DATASET, Option, RunOptions, options_class
+from keras_multigan.runs.options import DATASET, MOST_UNITS, Option, RunOptions, options_class
 
 OPTIONS = {
     **DATASET,
     "dataset": Option("digits", DATASET["dataset"].help),
     "network": Option("compact", "architecture", choices=tuple(classifiers.NETWORKS)),
-    "filters": Option(help="channels of the first block", kind=int, least=1),
-    "epochs": Option(12, "passes over the training images", least=1),
-    "batch_size": Option(128, "images per batch", least=1),
-    "learning_rate": Option(2e-3, "Adam's, decayed to 0", above=0),
+    "filters": Option(help="channels of the first block", kind=int, least=1, most=MOST_UNITS),
+    "epochs": Option(12, "passes over the training images", least=1, most=10**6),
+    "batch_size": Option(128, "images per batch", least=1, most=10**5),
+    "learning_rate": Option(2e-3, "Adam's, decayed to 0", above=0, most=10),
     "blends": Option(0.125, "share of each batch that are means of several images", least=0, most=1),
-    "seed": Option(0, "random seed", least=0),
+    "seed": Option(0, "random seed", least=0, most=2**32 - 5),  # a layer's is 4 more
 }
 OUTPUT = Option("runs/classifier", "a new folder")
 

@@ -9,6 +9,7 @@ import keras
 from absl import flags, logging
 
 from keras_multigan.callbacks import NonFiniteLossError, Terminated
+from keras_multigan.runs import files
 from keras_multigan.runs.options import Option
 
 _VERBOSITY = Option(-1, "1 shows where an error came from")
@@ -46,8 +47,10 @@ class Command:
             given = parse(options, arguments, self.words)
             if missing := [name for name in self.required if name not in given]:
                 raise ValueError(f"Expected --{' and --'.join(missing)}. Received: none.")
+        except UnicodeDecodeError as error:
+            fail(f"--flagfile is expected to be a text file with a flag per line. Received: {error}")
         except (flags.Error, ValueError) as error:
-            fail(f"{error}\nSee multigan {self.name} --help.")
+            fail(f"{_shortened(str(error))}\nSee multigan {self.name} --help.")
         flags.FLAGS(["multigan"])
         logging.set_verbosity(given.pop("verbosity", _VERBOSITY.default))
         try:
@@ -55,10 +58,14 @@ class Command:
         except (ValueError, TypeError, OverflowError, OSError, ImportError, RuntimeError, MemoryError,
                 subprocess.CalledProcessError, NonFiniteLossError, *_tensorflow_errors()) as error:
             logging.debug("Where it came from:", exc_info=True)
-            fail(error)
+            fail(_said(error))
         except Terminated:
             fail(f"terminated. {self.interrupted}".rstrip(), code=143)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemError) as error:
+            # In the midst of TensorFlow's C++ code Python makes a SystemError of an interrupt.
+            if not isinstance(error, KeyboardInterrupt) and not isinstance(
+                    error.__cause__ or error.__context__, KeyboardInterrupt):
+                raise
             fail(f"interrupted. {self.interrupted}".rstrip(), code=130)
 
 
@@ -75,6 +82,9 @@ def parse(options: Mapping[str, Option], arguments: list[str], words: str = "") 
         raise ValueError(f"Only flags are expected. Received: {rest}.")
     given = {name: values[name].value for name in options if values[name].present}
     for name, value in given.items():
+        if value in ("", [""]) and options[name].default != "":
+            raise ValueError(f"--{name} is expected to have a value. Received: an empty one. Leave the "
+                             "flag out, or give it one.")
         options[name].check(name, value)
     return {**given, **({words: rest} if words else {})}
 
@@ -82,6 +92,27 @@ def parse(options: Mapping[str, Option], arguments: list[str], words: str = "") 
 def fail(message, code: int = 2) -> None:
     print(f"error: {message}", file=sys.stderr)
     sys.exit(code)
+
+
+def _shortened(text):
+    """A message with a value of thousands of characters, without most of them."""
+    return text if len(text) <= 2000 else f"{text[:500]} ... {text[-200:]}"
+
+
+def _said(error):
+    """The error in words that say what was expected; errors of the system do not."""
+    text = str(error)
+    if isinstance(error, MemoryError) and "eceived" not in text:
+        return ("Expected the work to fit into memory. Received: none is left"
+                f"{f' ({text})' if text else ''}. Give smaller sizes or fewer samples.")
+    if isinstance(error, UnicodeEncodeError):
+        return (f"Expected names that can be written as UTF-8. Received: {error.object!r}. Choose "
+                "another name.")
+    if isinstance(error, OSError) and error.errno is not None and "eceived" not in text:
+        name = "" if error.filename is None else f" {files.short_path(error.filename)}:"
+        return (f"Expected files that can be read and written. Received:{name} {error.strerror}. "
+                "Correct the path, or free the place.")
+    return _shortened(text)
 
 
 def _define(options):

@@ -1,12 +1,13 @@
 """multigan evaluate: the measures of a run, again or on other data."""
 
+import os
 import pathlib
 
 import numpy as np
 
 from keras_multigan import data, metrics
 from keras_multigan.cli.command import Command
-from keras_multigan.runs import artifacts, files, measures, printing
+from keras_multigan.runs import artifacts, classifiers, files, measures, printing
 from keras_multigan.runs.images import of_classes
 from keras_multigan.runs.options import Option
 
@@ -15,11 +16,12 @@ OPTIONS = {
     "dataset": Option(help="data set (default: the run's; else digits)", kind=str),
     "data_dir": Option(help="tfds folder, IDX files or an .npz (default: the run's)", kind=str),
     "image_size": Option(help="height and width of the real images (default: the run's; else the "
-                         "generated images')", kind=int, least=1),
+                         "generated images')", kind=int, least=1, most=2048),
     "classifier": Option(help="auto (the run's; for mnist the shipped one), or a .keras file (images "
                          "-> logits) (default: the run's; else auto)", kind=str),
     "split": Option("test", "split with the real images", choices=("train", "test")),
-    "num_samples": Option(measures.NUM_EVALUATION_IMAGES, "generated images in all", least=2),
+    "num_samples": Option(measures.NUM_EVALUATION_IMAGES, "generated images in all", least=2,
+                          most=10**7),
     "seed": Option(1000, "generator k samples with seed + k; 1000 as in training", least=0, most=10**9),
 }
 OUTPUT = {
@@ -64,7 +66,7 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
     Returns:
         What `measures.measure` returns, and "options" and "versions" beside it.
     """
-    folder = pathlib.Path(model).expanduser()
+    folder = pathlib.Path(os.path.expanduser(model))
     run = files.read_options(folder) if (folder / "options.json").is_file() else {}
     model = artifacts.open_model(folder)
     if len(model.image_shape) != 3:
@@ -74,8 +76,8 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
         )
     # Another data set lies elsewhere and has another classifier.
     own = run if dataset in (None, run.get("dataset")) else {}
-    dataset = dataset or own.get("dataset") or "digits"
-    data_dir = data_dir or own.get("data_dir")
+    dataset = own.get("dataset", "digits") if dataset is None else dataset
+    data_dir = own.get("data_dir") if data_dir is None else data_dir
     image_size = image_size or own.get("image_size") or model.image_shape[0]
     rows = artifacts.rows(model)
     each = num_samples // len(rows)
@@ -98,7 +100,7 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
             f"Received: {dataset!r} with {real.shape[1:]}. Give the --dataset of the training."
         )
     if classifier is not None:
-        metrics.classifier_logits(real[:1], classifier)  # raises before minutes of sampling
+        classifiers.check(classifier, real)  # before minutes of sampling
     images = [model.sample(each, generator=number, seed=seed + index)
               for index, number in enumerate(rows.values())]
     results = {} if classifier is None else measures.measure(images, real, classifier, name, dataset)

@@ -6,13 +6,14 @@ import shlex
 
 from keras_multigan.cli.command import Command
 from keras_multigan.export import MAX_BATCH_SIZE, export_generators
-from keras_multigan.runs import artifacts
+from keras_multigan.runs import artifacts, files
 from keras_multigan.runs.options import Option
 
 OPTIONS = {
     "model": Option(help="a run folder or a .keras file", kind=str),
     "output": Option(help="the folder that the server reads; may hold other versions", kind=str),
-    "version": Option(1, "a new one in --output; servers take the highest", least=1),
+    "version": Option(1, "a new one in --output; servers take the highest", least=1,
+                      most=2**63 - 1),
     "serving_path": Option(help="absolute path or URI under which the server sees --output (default: "
                            "its absolute path)", kind=str),
     "mixture": Option(True, "export the mixture of all generators, too"),
@@ -46,7 +47,11 @@ def commands(output, paths: list[str], serving_path: str | None = None) -> list[
 
 
 def run(model, output, serving_path=None, **given):
-    output = pathlib.Path(output).expanduser()
+    if serving_path is not None and not serving_path.isprintable():
+        raise ValueError("--serving_path is expected to be a path on one line. Received: "
+                         f"{serving_path!r}. Correct it.")
+    output = pathlib.Path(os.path.expanduser(output))
+    files.check_writable(output / "models.config")
     paths = export_generators(artifacts.load_multigan(model), output, serving_path=serving_path,
                               **given)
     print("Written:", *paths, output / "models.config", sep="\n  ")

@@ -14,6 +14,11 @@ def run(runs, output="comparison.html"):
     if not output.endswith(".html"):
         raise ValueError(f"--output is expected to end in .html. Received: {output}")
     recipes = [_recipe(folder) for folder in runs]
+    output = pathlib.Path(runs[0]) / "report.html" if len(runs) == 1 else pathlib.Path(output)
+    if output.is_dir():
+        raise ValueError(f"--output is expected to be a file. Received: the folder {output}. Choose "
+                         "another name.")
+    files.check_writable(output)
     if len(runs) == 1:
         print(report.write_report(runs[0], recipes[0]))
     else:

@@ -2,6 +2,7 @@
 
 import itertools
 import pathlib
+import re
 
 import keras
 
@@ -12,15 +13,16 @@ from keras_multigan.recipes import RECIPES
 from keras_multigan.recipes.experiment import arm_options
 from keras_multigan.runs import classifiers, files
 from keras_multigan.runs.images import load_split
-from keras_multigan.runs.options import IMAGES, Option, renamed
+from keras_multigan.runs.options import IMAGES, MOST_UNITS, Option, renamed
 from keras_multigan.runs.run import count_parameters
 
 OVERRIDES = {
-    "epochs": Option(help="epochs of every run (at most, until converged)", kind=int, least=1),
-    "steps_per_epoch": Option(help="of every run", kind=int, least=1),
-    "width": Option(help="of every run's networks", kind=float, above=0),
+    "epochs": Option(help="epochs of every run (at most, until converged)", kind=int, least=1,
+                     most=10**6),
+    "steps_per_epoch": Option(help="of every run", kind=int, least=1, most=10**7),
+    "width": Option(help="of every run's networks", kind=float, above=0, most=MOST_UNITS),
     "batch_size": Option(help="of every run, rounded up if the generators ask for it", kind=int,
-                         least=1),
+                         least=1, most=10**5),
     "inception": Option(help=IMAGES["inception"].help, kind=str),
 }
 OPTIONS = {
@@ -58,10 +60,10 @@ def make_plan(paper, experiment, scale, seeds, overrides) -> dict:
         seeds: list of int or str.
         overrides: dict of OVERRIDES -> value, for every run.
     """
-    numbers = [int(seed) for seed in seeds if str(seed).strip().isdigit()]
-    if not numbers or len({*numbers}) < len(seeds):
-        raise ValueError("--seeds is expected to be different whole numbers >= 0, such as 0,1,2. "
-                         f"Received: {','.join(map(str, seeds))}")
+    numbers = [int(seed) for seed in seeds if re.fullmatch(r"\s*[0-9]{1,10}\s*", str(seed))]
+    if not numbers or len({*numbers}) < len(seeds) or max(numbers) >= 2**32:
+        raise ValueError("--seeds is expected to be different whole numbers >= 0 and < 2**32, such as "
+                         f"0,1,2. Received: {','.join(map(str, seeds))}")
     recipe, wanted = find(paper, experiment)
     runs = {arm.label: arm_options(recipe, wanted, arm, scale, overrides).as_dict()
             for arm in wanted.arms}

@@ -16,7 +16,7 @@ OPTIONS = {
     "model": Option(help=artifacts.MODEL_HELP, kind=str),
     "generator": Option("all", "all, mixture or a generator's number, from 0 on"),
     "num_samples": Option(10, "images per generator; of a .webp or .gif those between which it moves",
-                          least=1),
+                          least=1, most=10**7),
     "seed": Option(help="same seed, same images; drawn and printed if not given", kind=int, least=0,
                    most=2**31 - 1),
     "output": Option("samples.png", "a new .png, .npy, .npz, .webp or .gif, or a folder for PNGs"),

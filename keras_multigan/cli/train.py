@@ -1,9 +1,10 @@
 """multigan train METHOD: one run."""
 
 import inspect
+import os
 import pathlib
 
-from keras_multigan import data
+from keras_multigan import data, distribute
 from keras_multigan.cli.command import Command
 from keras_multigan.runs import printing
 from keras_multigan.runs.options import Option, resolve
@@ -14,7 +15,7 @@ def dataset_name(data_dir: str, recipe, preset: str) -> str:
     data of the user's own, which get the folder's or file's name."""
     usual = (recipe.presets[preset] if preset in recipe.presets else {}).get(
         "dataset", recipe.options["dataset"].default)
-    path = pathlib.Path(data_dir).expanduser().absolute()
+    path = pathlib.Path(os.path.expanduser(data_dir)).absolute()
     if usual not in ("digits", "ring") and data.has(path, usual):
         return usual
     return f"own_{path.stem}" if path.stem in ("digits", "ring", "mnist") else path.stem
@@ -36,6 +37,7 @@ def command(recipe) -> Command:
             given["dataset"] = dataset_name(given["data_dir"], recipe, given.get("preset", "quick"))
         folder = output or f"runs/{recipe.name.replace('_', '-')}-{given.get('preset', 'quick')}"
         options = resolve(recipe, given, folder, resume)
+        distribute.check(options.strategy, options.devices, options.tpu)
         if dry_run:
             print(recipe.describe(options))
         elif (results := recipe.train(options, folder, resume)) is not None:

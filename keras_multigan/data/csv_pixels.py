@@ -75,6 +75,8 @@ def _packed(file, pixels, label, usage):
     """The same of lines with all values in the column `pixels`."""
     images, texts = [], {label: [], usage: []}
     for number, line in enumerate(filter(None, csv.reader(file)), start=2):
+        if len(line) <= max(pixels, label or 0, usage or 0):
+            raise ValueError(f"line {number} has {len(line)} values, fewer than the header")
         values = np.array(line[pixels].split(), np.float32)
         if images and values.size != images[0].size:
             raise ValueError(f"line {number} has {values.size} values, the first has {images[0].size}")

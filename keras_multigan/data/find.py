@@ -33,7 +33,7 @@ def find(
         return arrays.Arrays(*_digits(split))
     if data_dir is None:
         return lambda: tfds_images.open_split(name, split, None, SIZE, label)
-    path = Path(data_dir).expanduser()
+    path = Path(os.path.expanduser(data_dir))
     if not path.exists():
         raise FileNotFoundError(
             f"Expected data_dir to be {_KINDS}. Received: {str(data_dir)!r}, which does not exist."
@@ -76,7 +76,7 @@ def find(
 
 def has(data_dir: str | os.PathLike, name: str) -> bool:
     """Whether a folder holds the data set `name` prepared by tfds, as IDX files or as <name>.npz."""
-    path, base = Path(data_dir).expanduser(), name.split("/")[0].split(":")[0]
+    path, base = Path(os.path.expanduser(data_dir)), name.split("/")[0].split(":")[0]
     return path.is_dir() and bool(
         tfds_images.prepared(path, base) or idx.has_idx(path) or (path / f"{base}.npz").exists())
 

@@ -56,8 +56,8 @@ def _read_idx_part(folder, kind, split):
     path = next((folder / name for name in names if (folder / name).is_file()), None)
     if path is None:
         raise FileNotFoundError(
-            f"The {kind} of the {split} split are missing. Expected: one of {', '.join(names)} in "
-            f"{folder}. Put the file there, uncompressed or as .gz."
+            f"Expected the {kind} of the {split} split, one of {', '.join(names)} in {folder}. "
+            "Received: none of them. Put the file there, uncompressed or as .gz."
         )
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:

@@ -78,7 +78,7 @@ def image_folder(
     Raises:
         ValueError, FileNotFoundError: as `load_image_set`.
     """
-    path = Path(directory).expanduser()
+    path = Path(os.path.expanduser(directory))
     _check_arguments(split, image_size)
     if not path.exists():
         raise FileNotFoundError("Expected the folder or .zip of image files. Received: "

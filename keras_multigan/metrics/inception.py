@@ -173,10 +173,11 @@ def extract_features(
 @functools.cache
 def _keras_network(weights):
     """Returns a function of images (N, 299, 299, 3) to the concatenation of features and logits."""
-    if weights not in ("imagenet", None) and not pathlib.Path(weights).is_file():
+    if weights not in ("imagenet", None) and not (
+            pathlib.Path(weights).is_file() and weights.endswith((".h5", ".keras"))):
         raise FileNotFoundError(
-            "weights is expected to be 'imagenet', 'tfgan', None or the path of a file. "
-            f"Received: {weights}, which is not there. Correct the path."
+            "weights is expected to be 'imagenet', 'tfgan', None or the path of an .h5 or .keras file. "
+            f"Received: {weights}, which is not there or another file. Correct the path."
         )
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")  # the measure stays exact in bfloat16 runs
@@ -186,7 +187,10 @@ def _keras_network(weights):
         both = keras.layers.Concatenate()([features, network.output])
     except Exception as error:
         if weights != "imagenet":
-            raise
+            raise ValueError(
+                "weights is expected to be a file of keras.applications.InceptionV3's weights, such as "
+                f"{_WEIGHTS_FILE}. Received: {weights}, which cannot be loaded ({error}). Give another."
+            ) from error
         raise FileNotFoundError(
             f"The weights of keras.applications.InceptionV3 could not be downloaded ({error}). "
             f"Download {_WEIGHTS_FILE} elsewhere (`keras.applications.InceptionV3()` leaves it in "

@@ -8,7 +8,7 @@ from keras_multigan import callbacks, networks, schedules
 from keras_multigan.models import ComMutEGAN
 from keras_multigan.recipes.experiment import SCORE, TVD, Arm, Column, Experiment
 from keras_multigan.recipes.recipe import LEARNING_RATE, Recipe
-from keras_multigan.runs.options import Option
+from keras_multigan.runs.options import MOST_NETWORKS, MOST_NOISE, WEIGHT, Option
 
 GENERATORS = {
     "small": networks.commute_generator,
@@ -145,18 +145,19 @@ RECIPE = Recipe(
     "commute", "ComMutE-GAN: a classifier keeps the generators' classes apart", ComMutEGAN,
     make_networks,
     arguments={
-        "latent_dim": Option(128, "length of a noise vector", least=1),
+        "latent_dim": Option(128, "length of a noise vector", least=1, most=MOST_NOISE),
         "tvd_weight": Option("constant:12.2", "weight of the TVD term by epoch: constant:12.2, "
                              "linear:20:5:70 or sudden_death:20:20", aliases=("tvd_schedule",)),
-        "n_critic": Option(help="critic updates per step", least=1),
-        "gp_weight": Option(help="weight of the gradient penalty", least=0),
+        "n_critic": Option(help="critic updates per step", least=1, most=100),
+        "gp_weight": Option(help="weight of the gradient penalty", **WEIGHT),
         "generator_batch_size": Option(help="images of each generator in its update (default: "
-                                       "batch_size / num_generators)", kind=int, least=1),
+                                       "batch_size / num_generators)", kind=int, least=1, most=10**5),
     },
     settings={
-        "num_generators": Option(5, "number of generators", least=1, aliases=("n_generators",)),
+        "num_generators": Option(5, "number of generators", least=1, most=MOST_NETWORKS,
+                                 aliases=("n_generators",)),
         "generator": Option("small", "generator network", choices=tuple(GENERATORS)),
-        "width": Option(1.0, "networks' width, as a part of the paper's", above=0),
+        "width": Option(1.0, "networks' width, as a part of the paper's", above=0, most=64),
         "learning_rate": LEARNING_RATE,
         "until_converged": Option(False, "stop when critic_loss moves less than 0.01 for 5 epochs in a "
                                   "row; 250 epochs at most unless --epochs says"),

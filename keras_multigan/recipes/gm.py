@@ -12,7 +12,7 @@ from keras_multigan.models import GMGAN
 from keras_multigan.recipes.experiment import FID, FRECHET, SCORE, Arm, Column, Experiment
 from keras_multigan.recipes.recipe import LEARNING_RATE, Recipe, scaled
 from keras_multigan.runs.images import ImageTask
-from keras_multigan.runs.options import Option
+from keras_multigan.runs.options import MOST_NETWORKS, MOST_NOISE, Option
 
 
 def make_networks(options, samples):
@@ -71,18 +71,18 @@ EXPERIMENTS = {
 RECIPE = Recipe(
     "gm", "GM-GAN: one network on a fixed or learned mixture of Gaussians", GMGAN, make_networks,
     arguments={
-        "num_components": Option(10, "Gaussians of the latent mixture", least=1),
-        "latent_dim": Option(100, "length of a latent vector", least=1),
+        "num_components": Option(10, "Gaussians of the latent mixture", least=1, most=MOST_NETWORKS),
+        "latent_dim": Option(100, "length of a latent vector", least=1, most=MOST_NOISE),
         "dynamic": Option(help="means and scales are learned"),
         "supervised": Option(help="the discriminator learns the labels"),
         "adversarial_loss": Option(help="the game", choices=("sigmoid", "wasserstein"),
                                    aliases=("base",)),
-        "center_range": Option(help="the first means are from [-c, c]", least=0),
+        "center_range": Option(help="the first means are from [-c, c]", least=0, most=1000),
         "scale": Option(help="first standard deviation (default: 1.4 dynamic, 1 static)", kind=float,
-                        above=0),
+                        above=0, most=1000),
     },
     settings={
-        "width": Option(1.0, "networks' width, as a part of the slides'", above=0),
+        "width": Option(1.0, "networks' width, as a part of the slides'", above=0, most=64),
         "learning_rate": LEARNING_RATE,
     },
     presets={

@@ -8,7 +8,7 @@ from keras_multigan import networks
 from keras_multigan.models import MIMGAN
 from keras_multigan.recipes.experiment import FRECHET, SCORE, TVD, Arm, Column, Experiment
 from keras_multigan.recipes.recipe import LEARNING_RATE, Recipe
-from keras_multigan.runs.options import Option
+from keras_multigan.runs.options import MOST_NETWORKS, MOST_NOISE, MOST_UNITS, WEIGHT, Option
 
 
 def make_networks(options, samples):
@@ -35,14 +35,16 @@ EXPERIMENTS = {
 RECIPE = Recipe(
     "mim", "MIM-GAN: little mutual information between generators", MIMGAN, make_networks,
     arguments={
-        "latent_dim": Option(100, "length of a noise vector", least=1),
-        "mutual_information_weight": Option(help="lambda", least=0),
+        "latent_dim": Option(100, "length of a noise vector", least=1, most=MOST_NOISE),
+        "mutual_information_weight": Option(help="lambda", **WEIGHT),
         "mutual_information": Option(help="what it is between", choices=("overlap", "paired")),
         "saturating": Option(help="generators minimise log(1 - D), as the paper prints it"),
     },
     settings={
-        "num_generators": Option(10, "number of generators", least=1, aliases=("n_generators",)),
-        "filters": Option(64, "channels of the networks' maps next to the image", least=1),
+        "num_generators": Option(10, "number of generators", least=1, most=MOST_NETWORKS,
+                                 aliases=("n_generators",)),
+        "filters": Option(64, "channels of the networks' maps next to the image", least=1,
+                          most=MOST_UNITS),
         "learning_rate": LEARNING_RATE,
     },
     presets={

@@ -11,7 +11,7 @@ from keras_multigan import networks
 from keras_multigan.models import MIXGAN, partition_classes
 from keras_multigan.recipes.experiment import FID, FRECHET, SCORE, TVD, Arm, Column, Experiment
 from keras_multigan.recipes.recipe import LEARNING_RATE, Recipe
-from keras_multigan.runs.options import Option
+from keras_multigan.runs.options import MOST_NETWORKS, MOST_NOISE, MOST_UNITS, WEIGHT, Option
 
 
 def make_networks(options, samples):
@@ -67,19 +67,20 @@ RECIPE = Recipe(
     "mix", "MIX-GAN: generators share the classes, discriminators share the batches", MIXGAN,
     make_networks,
     arguments={
-        "latent_dim": Option(80, "length of z, a multiple of 4", least=4),
+        "latent_dim": Option(80, "length of z, a multiple of 4", least=4, most=MOST_NOISE),
         "feature_matching_weight": Option(help="default: 0.05 with labels, 0 without", kind=float,
-                                          least=0),
-        "discriminator_updates": Option(help="discriminator updates per step", least=1,
+                                          **WEIGHT),
+        "discriminator_updates": Option(help="discriminator updates per step", least=1, most=100,
                                         aliases=("n_critic",)),
         "ema": Option(help="decay of the averaged generators", least=0, below=1),
     },
     settings={
-        "num_generators": Option(10, "number of generators", least=1, aliases=("n_generators",)),
-        "num_discriminators": Option(10, "number of discriminators", least=1,
+        "num_generators": Option(10, "number of generators", least=1, most=MOST_NETWORKS,
+                                 aliases=("n_generators",)),
+        "num_discriminators": Option(10, "number of discriminators", least=1, most=MOST_NETWORKS,
                                      aliases=("n_discriminators",)),
         "supervised": Option(True, "generators share the classes, multi-hinge loss; else hinge"),
-        "filters": Option(256, "channels of the blocks", least=1),
+        "filters": Option(256, "channels of the blocks", least=1, most=MOST_UNITS),
         "learning_rate": LEARNING_RATE,
     },
     presets={

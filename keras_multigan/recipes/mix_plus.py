@@ -12,7 +12,7 @@ from keras_multigan.data import synthetic
 from keras_multigan.models import MixPlusGAN
 from keras_multigan.recipes.experiment import FRECHET, Arm, Column, Experiment
 from keras_multigan.recipes.recipe import Recipe
-from keras_multigan.runs.options import RUN, Option
+from keras_multigan.runs.options import MOST_NETWORKS, MOST_UNITS, RUN, WEIGHT, Option
 from keras_multigan.runs.run import sample_each
 from keras_multigan.runs.vectors import VectorTask
 
@@ -136,29 +136,34 @@ RECIPE = Recipe(
     arguments={
         "adversarial_loss": Option(help="the game", choices=("wasserstein", "vanilla"),
                                    aliases=("base",)),
-        "entropy_weight": Option(help="of the mixture weights' regulariser", least=0),
-        "discriminator_updates": Option(help="discriminator updates per step", least=1,
+        "entropy_weight": Option(help="of the mixture weights' regulariser", **WEIGHT),
+        "discriminator_updates": Option(help="discriminator updates per step", least=1, most=100,
                                         aliases=("n_critic",)),
     },
     settings={
         "data": Option("gaussians", "what is learned", choices=("gaussians", "network")),
-        "modes": Option(3, "Gaussians, each around an axis' unit vector", least=1),
-        "dimension": Option(1024, "of data and noise", least=2),
-        "data_layers": Option(2, "layers of --data=network", least=2),
+        "modes": Option(3, "Gaussians, each around an axis' unit vector", least=1, most=MOST_UNITS),
+        "dimension": Option(1024, "of data and noise", least=2, most=MOST_UNITS),
+        "data_layers": Option(2, "layers of --data=network", least=2, most=100),
         "training_samples": Option(help="a finite training set (default: endless draws)", kind=int,
-                                   least=1),
-        "num_generators": Option(3, "number of generators", least=1, aliases=("n_generators",)),
-        "num_discriminators": Option(3, "number of discriminators", least=1,
+                                   least=1, most=10**7),
+        "num_generators": Option(3, "number of generators", least=1, most=MOST_NETWORKS,
+                                 aliases=("n_generators",)),
+        "num_discriminators": Option(3, "number of discriminators", least=1, most=MOST_NETWORKS,
                                      aliases=("n_discriminators",)),
-        "layers": Option(5, "of all networks, as the paper counts them", least=2),
-        "generator_layers": Option(help="of the generators (default: --layers)", kind=int, least=2),
-        "width": Option(1024, "of their hidden layers", least=1),
-        "generator_learning_rate": Option(help="default: the paper's", kind=float, above=0),
-        "discriminator_learning_rate": Option(help="default: the paper's", kind=float, above=0),
-        "frechet_samples": Option(50_000, "vectors of the Frechet distance", least=2),
-        "judge_samples": Option(25_600, "vectors of Judge and Wasserstein estimate", least=100),
-        "judge_width": Option(1024, "of the hidden layers of Judge and estimating critic", least=1),
-        "wasserstein_steps": Option(100_000, "updates of the estimating critic", least=1),
+        "layers": Option(5, "of all networks, as the paper counts them", least=2, most=100),
+        "generator_layers": Option(help="of the generators (default: --layers)", kind=int, least=2,
+                                   most=100),
+        "width": Option(1024, "of their hidden layers", least=1, most=MOST_UNITS),
+        "generator_learning_rate": Option(help="default: the paper's", kind=float, above=0, most=10),
+        "discriminator_learning_rate": Option(help="default: the paper's", kind=float, above=0,
+                                              most=10),
+        "frechet_samples": Option(50_000, "vectors of the Frechet distance", least=2, most=10**7),
+        "judge_samples": Option(25_600, "vectors of Judge and Wasserstein estimate", least=100,
+                                most=10**7),
+        "judge_width": Option(1024, "of the hidden layers of Judge and estimating critic", least=1,
+                              most=MOST_UNITS),
+        "wasserstein_steps": Option(100_000, "updates of the estimating critic", least=1, most=10**7),
     },
     presets={
         "paper": {"epochs": 100, "steps_per_epoch": 1000, "batch_size": 256},

@@ -9,7 +9,7 @@ from keras_multigan.models import MMGAN
 from keras_multigan.recipes.experiment import FRECHET, SCORE, Arm, Column, Experiment
 from keras_multigan.recipes.recipe import LEARNING_RATE, Recipe, scaled
 from keras_multigan.runs.images import ImageTask
-from keras_multigan.runs.options import Option
+from keras_multigan.runs.options import MOST_NETWORKS, MOST_NOISE, WEIGHT, Option
 
 
 def make_networks(options, samples):
@@ -44,13 +44,13 @@ EXPERIMENTS = {
 RECIPE = Recipe(
     "mm", "MMGAN: an encoder that clusters the data", MMGAN, make_networks,
     arguments={
-        "num_components": Option(10, "clusters", least=1),
-        "latent_dim": Option(100, "length of a latent vector", least=1),
-        "alpha": Option(help="weight of the encoder's likelihood", least=0),
+        "num_components": Option(10, "clusters", least=1, most=MOST_NETWORKS),
+        "latent_dim": Option(100, "length of a latent vector", least=1, most=MOST_NOISE),
+        "alpha": Option(help="weight of the encoder's likelihood", **WEIGHT),
         "assignment": Option(help="of reals to clusters", choices=("soft", "straight_through")),
     },
     settings={
-        "width": Option(1.0, "networks' width, as a part of the slides'", above=0),
+        "width": Option(1.0, "networks' width, as a part of the slides'", above=0, most=64),
         "learning_rate": LEARNING_RATE,
     },
     presets={

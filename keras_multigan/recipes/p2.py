@@ -16,7 +16,7 @@ from keras_multigan.recipes.experiment import FID, FRECHET, SCORE, TVD, Arm, Col
 from keras_multigan.recipes.recipe import LEARNING_RATE, Recipe
 from keras_multigan.runs import files
 from keras_multigan.runs.images import ImageTask, class_names, of_classes
-from keras_multigan.runs.options import Option
+from keras_multigan.runs.options import MOST_NETWORKS, MOST_NOISE, MOST_UNITS, WEIGHT, Option
 from keras_multigan.runs.run import sample_each
 from keras_multigan.runs.vectors import VectorTask
 
@@ -49,9 +49,12 @@ def complete(options):
     images_only = [name for name in ("classes", "auxiliary_class", "augment")
                    if getattr(options, name) is not None]
     if ring and images_only:
-        raise ValueError(f"--{images_only[0]} is expected to be left out with --dataset=ring.")
+        name = images_only[0]
+        raise ValueError(f"--{name} is expected to be left out with --dataset=ring. Received: "
+                         f"{getattr(options, name)}. Leave it out, or give another --dataset.")
     if ring and options.networks == "resnet":
-        raise ValueError("--networks=resnet expects images. Received: --dataset=ring")
+        raise ValueError("--networks=resnet expects images. Received: --dataset=ring. Give another "
+                         "--dataset, or --networks=mlp.")
     if auxiliary is not None and options.num_generators < 2:
         raise ValueError("--auxiliary_class expects --num_generators of at least 2, one that the class "
                          f"pulls and one that it pushes. Received: {options.num_generators}")
@@ -164,31 +167,33 @@ RECIPE = Recipe(
     "p2", "P2GAN: generators that the data pull and others push, one after the other", P2GAN,
     make_networks,
     arguments={
-        "latent_dim": Option(256, "length of a noise vector", least=1),
-        "push_weight": Option(help="of all pushes of a generator by others", least=0),
+        "latent_dim": Option(256, "length of a noise vector", least=1, most=MOST_NOISE),
+        "push_weight": Option(help="of all pushes of a generator by others", **WEIGHT),
         "push": Option(help="which other generators push", choices=("all", "earlier")),
         "pull": Option(help="one pulling discriminator for all, or one per generator",
                        choices=("mixture", "each")),
         "adversarial_loss": Option(help="the divergence of pull and push", aliases=("divergence",),
                                    choices=("js", "kl", "reverse_kl", "pearson")),
         "growth": Option(help="epochs after which the next generator joins; 0: all at once", kind=int,
-                         least=0),
+                         least=0, most=10**6),
         "generator_batch_size": Option(help="samples of each generator per update; 0: as many as real "
-                                       "ones", kind=int, least=0),
-        "regularizer_weight": Option(help="gamma of Roth's regulariser", least=0),
+                                       "ones", kind=int, least=0, most=10**5),
+        "regularizer_weight": Option(help="gamma of Roth's regulariser", **WEIGHT),
     },
     settings={
         "classes": Option(help="of an image set, such as 8,3 (default: all)", kind=str),
         "auxiliary_class": Option(help="half of this class becomes an auxiliary source, which pulls "
-                                  "the last generator and pushes the others", kind=int),
-        "num_generators": Option(8, "number of generators", least=1, aliases=("n_generators",)),
+                                  "the last generator and pushes the others", kind=int, least=0,
+                                  most=10**4),
+        "num_generators": Option(8, "number of generators", least=1, most=MOST_NETWORKS,
+                                 aliases=("n_generators",)),
         "networks": Option("mlp", "with hidden layers, or residual blocks", choices=tuple(BODIES)),
-        "width": Option(128, "units or channels of the hidden layers", least=1),
+        "width": Option(128, "units or channels of the hidden layers", least=1, most=MOST_UNITS),
         "share": Option(True, "generators share all but the first layer, discriminators all but the "
                         "last"),
         "learning_rate": LEARNING_RATE,
-        "auxiliary_pull": Option(0.1, "force on the last generator", least=0),
-        "auxiliary_push": Option(0.01, "force on the others", least=0),
+        "auxiliary_pull": Option(0.1, "force on the last generator", **WEIGHT),
+        "auxiliary_push": Option(0.01, "force on the others", **WEIGHT),
     },
     presets={
         # At this learning rate 0.05 in all, not for each of the seven others, leaves modes out.

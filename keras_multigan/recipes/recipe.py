@@ -17,7 +17,8 @@ from keras_multigan.runs.options import IMAGES, RUN, Option, options_class
 from keras_multigan.runs.run import count_parameters
 from keras_multigan.runs.vectors import VectorTask
 
-LEARNING_RATE = Option(None, "learning rate of all players (default: the paper's)", float, above=0)
+LEARNING_RATE = Option(None, "learning rate of all players (default: the paper's)", float, above=0,
+                       most=10)
 
 
 # The constructors' arguments that judge images, each a network or a list of networks.
@@ -138,6 +139,7 @@ class Recipe:
     def describe(self, options: RunOptions) -> str:
         """What a dry run prints: options, parameter counts, optimizers."""
         values, model = options.as_dict(), self.like(options)
+        model.check_batch_size(options.batch_size)
         width = max(map(len, values))
         lines = [f"{name:{width}}  {value}" for name, value in values.items()]
         sizes = [count_parameters([generator]) for generator in model.generators]

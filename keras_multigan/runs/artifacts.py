@@ -89,7 +89,7 @@ def images_of(model, noise: np.ndarray, generator: int) -> np.ndarray:
 
 def keras_path(path):
     """`path` itself, or model.keras in it if it is a folder that holds one."""
-    path = pathlib.Path(path).expanduser()
+    path = pathlib.Path(os.path.expanduser(path))
     return path / "model.keras" if (path / "model.keras").is_file() else path
 
 
@@ -151,7 +151,7 @@ def rows(model, generator="all"):
 
 def check_output(path, suffixes, overwrite):
     """The path of a new file; raises ValueError or FileExistsError if it must not be written."""
-    path = pathlib.Path(path).expanduser()
+    path = pathlib.Path(os.path.expanduser(path))
     if path.suffix not in suffixes:
         raise ValueError(
             f"--output is expected to end in {', '.join(filter(None, suffixes))}"
@@ -162,6 +162,7 @@ def check_output(path, suffixes, overwrite):
             f"--output is expected to be a new file. Received: {path}, which exists. Choose "
             + ("another name." if path.is_dir() else "another name or pass --overwrite.")
         )
+    files.check_writable(path)
     return path
 
 

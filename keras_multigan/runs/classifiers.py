@@ -126,6 +126,15 @@ def find(options, train_set, saved):
     return network, name, False
 
 
+def check(classifier, images) -> None:
+    """Raises ValueError unless `classifier` gives logits of at least 2 classes of `images`."""
+    shape = metrics.classifier_logits(images[:1], classifier).shape
+    if shape[1] < 2:
+        raise ValueError("A classifier is expected to tell at least 2 classes apart. Received: "
+                         f"{classifier.name!r}, which gives {shape[1]} output. Make another one with "
+                         "`multigan classifier`.")
+
+
 def embedding(options, train_set, test_set, folder):
     """What measures a run independently of its losses: a fixed random network without labels or if the
     options ask for it; else for digits the shipped one, for other data one that is trained here and

@@ -21,6 +21,27 @@ except ImportError:
     fcntl = None
 
 
+def check_writable(path) -> None:
+    """Raises OSError unless a file or folder can be made at `path`. Nothing is left behind."""
+    folder = pathlib.Path(path).absolute().parent
+    while not folder.exists() and not folder.is_symlink():
+        folder = folder.parent
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(
+            f"--output is expected to be where files can be written. Received: {short_path(path)}, but "
+            f"nothing can be written into {short_path(folder)} ({error.strerror or error}). Choose "
+            "another place, or change its permissions.") from error
+
+
+def short_path(path) -> str:
+    """A path for a message, which terminals can show."""
+    text = str(path).encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= 300 else f"{text[:200]}... ({len(text)} characters)"
+
+
 @contextlib.contextmanager
 def replacing(path):
     """Gives a path to write to. It becomes `path` only if all went well, so that no one sees half a
@@ -71,16 +92,19 @@ def versions() -> dict:
 
 
 def check_folder(output, resumable: bool = False, resume: bool = False) -> pathlib.Path:
-    """`output` as a path. Raises FileExistsError unless it is new, or empty, or a run to be resumed."""
+    """`output` as a path. Raises FileExistsError unless it is new, or empty, or a run to be resumed;
+    OSError if nothing can be written into it."""
     output = pathlib.Path(output)
     has_run = (output / "options.json").exists()
-    if output.exists() and (not output.is_dir() or any(output.iterdir())) and not (has_run and resume):
+    is_new = not output.exists() or (output.is_dir() and not any(output.iterdir()))
+    if not is_new and not (has_run and resume):
         raise FileExistsError(
             f"--output is expected to be a new or empty folder. Received: {output}, which "
             + ("holds a run. " if has_run else "holds other files. ")
             + ("Go on with it by --resume or c" if has_run and resumable else "C")
             + "hoose another folder."
         )
+    check_writable(output / "options.json")
     return output
 
 
@@ -115,15 +139,13 @@ def locked(output) -> Iterator[None]:
 
     Raises:
         RuntimeError: another process has the lock.
-        OSError: the folder cannot be made or written to.
+        OSError: the folder cannot be made.
     """
     output = pathlib.Path(output)
     made = [path for path in (output, *output.parents) if not path.exists()]
     output.mkdir(parents=True, exist_ok=True)
     descriptor = None
     try:
-        with tempfile.TemporaryFile(dir=output):  # fails now if it would fail later
-            pass
         if fcntl is not None:
             descriptor = os.open(output, os.O_RDONLY)
             _lock(descriptor, output)
@@ -157,9 +179,10 @@ def load_model(path, fix: str = "Save it again.") -> keras.Model:
         FileNotFoundError: it is not there.
         ValueError: it is damaged; the message ends with `fix`.
     """
-    path = pathlib.Path(path).expanduser()
+    path = pathlib.Path(os.path.expanduser(path))
     if not path.is_file() or path.suffix != ".keras":
-        raise FileNotFoundError(f"Expected a saved model (.keras file). Received: {path}")
+        raise FileNotFoundError(f"Expected a saved model (.keras file). Received: {short_path(path)}. "
+                                "Correct the path.")
     try:
         if not zipfile.is_zipfile(path):  # Keras would say "not found"
             raise ValueError("it is no zip file, or it is cut off")

@@ -80,7 +80,7 @@ class ImageTask:
             raise ValueError(f"At least {_FEWEST} test images are expected, to measure with. Received: "
                              f"{len(test_set)}. Add some.")
         if classifier is not None:
-            metrics.classifier_logits(test_set.floats(slice(1)), classifier)
+            classifiers.check(classifier, test_set.floats(slice(1)))
         if options.inception != "none":
             measures.inception_outputs(test_set.floats(slice(1)), options.inception)
         if not is_trained:

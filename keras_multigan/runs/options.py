@@ -58,15 +58,21 @@ class Option:
             raise ValueError(f"--{name} is expected to be {' and '.join(wanted)}. Received: {value}")
 
 
+# Bounds keep out slips, such as a size of 10**8, which would take hours or all memory to fail.
+MOST_NETWORKS = 1000
+MOST_UNITS = 2**14  # of a layer
+MOST_NOISE = 10**5
+WEIGHT = {"least": 0, "most": 1e9}  # of a term in a loss
 RUN = {
-    "epochs": Option(help="epochs", kind=int, least=1),
+    "epochs": Option(help="epochs", kind=int, least=1, most=10**6),
     "steps_per_epoch": Option(help="training steps per epoch (default: one pass over the data)",
-                              kind=int, least=1),
-    "batch_size": Option(help="real samples per update", kind=int, least=1),
-    "seed": Option(0, "random seed", least=0),
+                              kind=int, least=1, most=10**7),
+    "batch_size": Option(help="real samples per update", kind=int, least=1, most=10**5),
+    "seed": Option(0, "random seed", least=0, most=2**32 - 1),
     "precision": Option("float32", "Keras' dtype policy", choices=("float32", "mixed_bfloat16")),
     "strategy": Option("none", "the devices that share the work", choices=distribute.STRATEGIES),
-    "devices": Option(help="replicas of --strategy=mirrored", kind=int, least=1),
+    "devices": Option(help="replicas of --strategy=mirrored", kind=int, least=1,
+                      most=distribute.MOST_DEVICES),
     "ema": Option(help="decay of averaged generators, which samples and export use (default: none)",
                   kind=float, least=0, below=1),
     "tpu": Option("", "TensorFlow's name or address of a TPU; not needed on a TPU VM"),
@@ -74,7 +80,7 @@ RUN = {
 DATASET = {
     "dataset": Option("mnist", "digits, mnist, fashion_mnist or any tfds image set"),
     "data_dir": Option(help="prepared tfds folder, IDX files (.gz) or an .npz", kind=str),
-    "image_size": Option(32, "height and width of the images", least=8),
+    "image_size": Option(32, "height and width of the images", least=8, most=2048),
     "background": Option("black", "what lies under transparent pixels of image files",
                          choices=("black", "white")),
     "stream": Option(help="whether image files are decoded batch by batch (default: if they need more "

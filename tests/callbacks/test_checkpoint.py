@@ -72,6 +72,17 @@ def test_a_damaged_checkpoint_is_passed_by(tmp_path, damage, caplog):
     assert all(np.array_equal(a, b) for a, b in zip(expected, tiny.state(other), strict=True))
 
 
+def test_a_note_of_version_0_1_is_read(tmp_path):
+    model = make()
+    fit(model, tmp_path, 1)
+    note = tmp_path / "epoch-00001.json"
+    written = json.loads(note.read_text())
+    note.write_text(json.dumps({name: written[name] for name in ("epoch", "sha256")}))
+    other = make()
+    assert callbacks.restore_progress(other, tmp_path) == (1, 0)
+    assert tiny.same(model, other)
+
+
 def test_all_damaged(tmp_path):
     fit(make(), tmp_path, 2)
     for path in tmp_path.glob("*.npz"):

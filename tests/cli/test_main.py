@@ -84,10 +84,16 @@ def test_how_a_run_ends(multigan, monkeypatch, caplog):
         return multigan("train", "mim", *flags)
 
     flags = []
-    assert train_with(MemoryError("no room"))[::2] == (2, "error: no room\n")
-    interrupted = train_with(KeyboardInterrupt())
-    assert interrupted.code == 130
-    assert interrupted.err == "error: interrupted. Go on with --resume and the same --output.\n"
+    out_of_memory = train_with(MemoryError("no room"))
+    assert out_of_memory.code == 2 and "none is left (no room)" in out_of_memory.err
+    within_c = SystemError("returned a result with an exception set")
+    within_c.__cause__ = KeyboardInterrupt()
+    for interrupt in (KeyboardInterrupt(), within_c):
+        interrupted = train_with(interrupt)
+        assert interrupted.code == 130
+        assert interrupted.err == "error: interrupted. Go on with --resume and the same --output.\n"
+    with pytest.raises(SystemError):
+        train_with(SystemError("a bug"))
     assert "Where it came from" not in caplog.text
     with pytest.raises(KeyError):  # a bug is no wrong input
         train_with(KeyError("bug"))
