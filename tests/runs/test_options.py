@@ -154,3 +154,12 @@ def test_folders_without_a_run(tmp_path):
         (tmp_path / "options.json").write_text(content)
         with pytest.raises(ValueError, match="run's options .*options.json, which cannot be read"):
             resolve(RECIPES["mim"], {}, tmp_path, True)
+
+
+def test_a_run_of_an_earlier_version_has_nothing_of_todays_preset(tmp_path):
+    """Averaged generators came into the quick preset later."""
+    recipe = RECIPES["commute"]
+    options = recipe.make_options("quick").as_dict()
+    assert options.pop("ema") is not None
+    files.open_folder(tmp_path, options)
+    assert resolve(recipe, {}, tmp_path, True).ema is None
