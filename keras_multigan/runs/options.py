@@ -175,6 +175,7 @@ def resolve(recipe, given: dict[str, Any], output, resume: bool) -> RunOptions:
             f"--resume expects the options that the run in {output} was started with. "
             f"Received:{lines}\nLeave them out (the run's own are used) or choose another --output."
         )
-    # A run of an earlier version lacks the options that are new, of which its preset knew nothing.
-    new = {name: option.default for name, option in recipe.options.items()}
+    # A run of an earlier version lacks the options that are new. Only models that take the argument
+    # themselves had averages.
+    new = {} if "ema" in recipe.arguments else {"ema": None}
     return recipe.make_options(**{**new, **known, **given})

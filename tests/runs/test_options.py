@@ -98,7 +98,7 @@ OLD = {
         {"app": "commute", "preset": "quick", "epochs": 3, "n_generators": 4, "batch_size": 100,
          "tvd_schedule": "linear:20:5:3", "n_critic": 2, "learning_rate": 2e-4},
         {"epochs": 3, "num_generators": 4, "batch_size": 100, "tvd_weight": "linear:20:5:3",
-         "n_critic": 2, "learning_rate": 2e-4}),
+         "n_critic": 2, "learning_rate": 2e-4, "ema": None}),
     "mix_plus": (
         {"app": "mix-plus", "preset": "quick", "n_generators": 2, "n_discriminators": 1, "n_critic": 3,
          "base": "vanilla", "dimension": 8},
