@@ -5,6 +5,7 @@ import functools
 import os
 import pathlib
 import sys
+import time
 
 import keras
 import numpy as np
@@ -88,7 +89,8 @@ def read_history(directory: str | os.PathLike) -> list[dict[str, int | float]]:
 
 
 class RunProgress(keras.callbacks.Callback):
-    """One progress bar, with the time left, for all remaining steps of a run.
+    """On a terminal one progress bar, with the time left, for all remaining steps of a run; in a file
+    or a pipe a line per epoch.
 
     Args:
         steps: number of remaining steps.
@@ -96,14 +98,25 @@ class RunProgress(keras.callbacks.Callback):
 
     def __init__(self, steps: int):
         super().__init__()
-        # A log file gets a new line per update, a terminal does not.
-        self.bar = keras.utils.Progbar(steps, interval=0.5 if sys.stdout.isatty() else 20)
+        self.bar = keras.utils.Progbar(steps, interval=0.5) if sys.stdout.isatty() else None
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        self.bar.stateful_metrics = {metric.name for metric in self.model.metrics}
+        if self.bar is not None:
+            self.bar.stateful_metrics = {metric.name for metric in self.model.metrics}
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        self.bar.add(1, sorted((logs or {}).items()))
+        if self.bar is not None:
+            self.bar.add(1, sorted((logs or {}).items()))
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self._start = time.time()
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        if self.bar is None:
+            shown = "".join(f" - {name}: {float(value):.4g}"
+                            for name, value in sorted((logs or {}).items()))
+            print(f"epoch {epoch + 1} of {self.params['epochs']}: {time.time() - self._start:.1f} s"
+                  f"{shown}", flush=True)
 
 
 def _made(directory):

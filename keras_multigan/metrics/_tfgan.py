@@ -8,6 +8,8 @@ import sys
 import types
 import warnings
 
+from absl import logging
+
 
 def tfgan() -> types.ModuleType:
     """Returns the module `tensorflow_gan`.
@@ -25,6 +27,7 @@ def tfgan() -> types.ModuleType:
                 import tensorflow_gan
             else:
                 tensorflow_gan = _import_without_estimator(tf)
+            tf.get_logger().addFilter(_not_of_tfgan)
     except ImportError as error:
         raise _explained(error) from error
     return tensorflow_gan
@@ -56,6 +59,11 @@ def _import_without_estimator(tf):
     finally:
         del tf.estimator
     return tensorflow_gan
+
+
+def _not_of_tfgan(record):
+    """Whether a log record is shown: what TF-GAN does is not the user's to change."""
+    return logging.get_verbosity() > 0 or "tensorflow_gan" not in record.getMessage()
 
 
 def _explained(error):

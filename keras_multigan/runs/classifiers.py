@@ -5,7 +5,7 @@ import contextlib
 import keras
 import numpy as np
 
-from keras_multigan import metrics, networks
+from keras_multigan import callbacks, metrics, networks
 from keras_multigan.runs import files
 
 NETWORKS = {"paper": networks.commute_classifier, "compact": networks.compact_classifier,
@@ -13,7 +13,7 @@ NETWORKS = {"paper": networks.commute_classifier, "compact": networks.compact_cl
 
 
 def fit(network, train, test, *, epochs, batch_size=128, learning_rate=2e-3, blends=0.125, seed=0,
-        verbose=2):
+        verbose=True):
     """Trains a classifier (logits) on randomly shifted, rotated, dimmed and noisy images, and on blends
     of several images, labelled with their shares.
 
@@ -46,7 +46,8 @@ def fit(network, train, test, *, epochs, batch_size=128, learning_rate=2e-3, ble
     trained.compile(keras.optimizers.Adam(schedule),
                     keras.losses.CategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
     labels = keras.utils.to_categorical(labels, network.output_shape[-1])
-    trained.fit(_Blends(images, labels, batch_size, blends, seed), epochs=epochs, verbose=verbose)
+    trained.fit(_Blends(images, labels, batch_size, blends, seed), epochs=epochs, verbose=0,
+                callbacks=[callbacks.RunProgress(steps * epochs)] if verbose else [])
     logits = metrics.classifier_logits(test[0], network)
     return float(np.mean(logits.argmax(axis=1) == test[1]))
 
@@ -163,5 +164,5 @@ def train(network, train_set, test_set, dataset, seed=0):
                else dict(epochs=2, batch_size=128, learning_rate=2e-3))
     with _float32():
         accuracy = fit(network, *((s.floats(), s.labels) for s in (train_set, test_set)), **fitting,
-                       seed=seed, verbose=0)
+                       seed=seed, verbose=False)
     print(f"Its accuracy on the test images is {100 * accuracy:.2f} %.", flush=True)

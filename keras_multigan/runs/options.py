@@ -62,7 +62,7 @@ class Option:
 MOST_NETWORKS = 1000
 MOST_UNITS = 2**14  # of a layer
 MOST_NOISE = 10**5
-WEIGHT = {"least": 0, "most": 1e9}  # of a term in a loss
+WEIGHT = {"least": 0, "most": 10**9}  # of a term in a loss
 RUN = {
     "epochs": Option(help="epochs", kind=int, least=1, most=10**6),
     "steps_per_epoch": Option(help="training steps per epoch (default: one pass over the data)",

@@ -60,3 +60,22 @@ def test_tensorboard_events(run):
             event = tf.compat.v1.Event.FromString(record.numpy())
             tags |= {(value.tag, event.step) for value in event.summary.value}
     assert {("samples", 2), ("critic_loss", 0), ("tvd", 2)} <= tags
+
+
+def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere(monkeypatch, capsys):
+    def train():
+        progress = callbacks.RunProgress(2)
+        progress.set_model(ComMutEGAN([tiny.generator()], tiny.critic(), latent_dim=tiny.LATENT))
+        progress.set_params({"epochs": 5})
+        progress.on_train_begin()
+        for epoch in (3, 4):
+            progress.on_epoch_begin(epoch)
+            progress.on_train_batch_end(0, {"critic_loss": 1.5})
+            progress.on_epoch_end(epoch, {"critic_loss": 1.5})
+        return capsys.readouterr().out
+
+    lines = train().splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["epoch 4 of 5", "epoch 5 of 5"]
+    assert all(line.endswith(" s - critic_loss: 1.5") for line in lines)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert "2/2" in (shown := train()) and "epoch" not in shown

@@ -34,7 +34,7 @@ def test_a_classifier_of_digits(multigan, refused, tmp_path):
 
 @pytest.mark.fast
 @pytest.mark.parametrize("flags, message", [
-    (["--epochs=0"], "--epochs is expected to be >= 1. Received: 0"),
+    (["--epochs=0"], "--epochs is expected to be >= 1 and <= 1000000. Received: 0"),
     (["--network=other"], "<paper|compact|embedding>"),
     (["--blends=1.5"], "--blends is expected to be a finite number >= 0 and <= 1. Received: 1.5"),
     (["--learning_rate=0"], "--learning_rate is expected to be a finite number > 0"),

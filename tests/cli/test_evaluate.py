@@ -94,7 +94,7 @@ def test_bad_arguments(tiny_run, refused, tmp_path):
     with pytest.raises(ValueError, match="at least 4.*Received: 3"):
         evaluate(model=tiny_run, num_samples=3)
     refused(["evaluate", f"--model={tiny_run}", "--num_samples=1"],
-            "--num_samples is expected to be >= 2. Received: 1")
+            "--num_samples is expected to be >= 2 and <= 10000000. Received: 1")
     refused(["evaluate", f"--model={tiny_run}", "--seed=1000000001"], "<= 1000000000")
     colour = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.GlobalAveragePooling2D()])
     colour.save(tmp_path / "colour.keras")

@@ -46,7 +46,7 @@ def test_a_run_is_exported_and_versions_are_kept(multigan, refused, tiny_run, tm
 def test_bad_input(refused):
     refused(["export", "--model=absent", "--output=x"], "Expected a run folder", "absent")
     refused(["export", "--model=absent", "--output=x", "--version=0"],
-            "--version is expected to be >= 1. Received: 0")
+            f"--version is expected to be >= 1 and <= {2**63 - 1}. Received: 0")
 
 
 def test_only_multigans_are_exported(tiny_run, tmp_path):

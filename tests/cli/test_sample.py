@@ -44,7 +44,7 @@ def test_bad_input(refused, tiny_run):
     refused(["sample", f"--model={tiny_run}", "--generator=2"], "error: --generator is expected",
             "[0, 1]", "'2'")
     refused(["sample", f"--model={tiny_run}", "--num_samples=0"],
-            "--num_samples is expected to be >= 1. Received: 0")
+            "--num_samples is expected to be >= 1 and <= 10000000. Received: 0")
     refused(["sample", f"--model={tiny_run}", f"--seed={2**31}"],
             "--seed is expected to be >= 0 and <= 2147483647. Received: 2147483648")
     refused(["sample", "--model=absent"], "Expected a run folder", "absent")

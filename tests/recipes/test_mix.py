@@ -30,7 +30,7 @@ def test_a_batch_is_shared_out_evenly():
 @pytest.mark.parametrize("flags, message", [
     (["--n_discriminators=3"], "multiple of 3 (3 discriminators, 1 replicas)"),
     (["--latent_dim=6"], "latent_dim"),
-    (["--latent_dim=3"], "--latent_dim is expected to be >= 4. Received: 3"),
+    (["--latent_dim=3"], "--latent_dim is expected to be >= 4 and <= 100000. Received: 3"),
     (["--learning_rate=0"], "--learning_rate is expected to be a finite number > 0"),
     (["--ema=1"], "ema is expected to be"),
 ])

@@ -71,7 +71,7 @@ def test_random_network_data_as_the_paper_has_them():
     (["--generator_learning_rate=0"], "--generator_learning_rate is expected to be a finite number"),
     (["--batch_size=0"], "--batch_size is expected to be >= 1"),
     (["--base=hinge"], "hinge"),
-    (["--judge_samples=10"], "--judge_samples is expected to be >= 100. Received: 10"),
+    (["--judge_samples=10"], "--judge_samples is expected to be >= 100 and <= 10000000. Received: 10"),
     (["--training_samples=3", "--steps_per_epoch="], "steps_per_epoch"),
     (["--training_samples=0"], "--training_samples is expected to be >= 1"),
     (["--layers=1"], "--layers is expected to be >= 2"),

@@ -182,7 +182,7 @@ def test_mistakes_in_a_recipe_are_found_when_it_is_made(changes, message):
 @pytest.mark.parametrize("given, message", [
     ({"preset": "huge"}, "--preset is expected to be one of paper, quick. Received: huge"),
     ({"n_critik": 3, "b": 1}, "Expected options of mim: .*num_generators.* Received: b, n_critik"),
-    ({"epochs": 0}, "--epochs is expected to be >= 1. Received: 0"),
+    ({"epochs": 0}, "--epochs is expected to be >= 1 and <= 1000000. Received: 0"),
     ({"mutual_information": "other"}, "one of overlap, paired. Received: other"),
 ])
 def test_wrong_options(given, message):
