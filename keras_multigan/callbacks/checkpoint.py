@@ -108,7 +108,7 @@ def restore_checkpoint(model: keras.Model, directory: str | os.PathLike) -> int:
             content = json.loads(note.read_text())
             if _digest(_arrays(note)) != content["sha256"]:
                 raise ValueError("its SHA-256 differs from the one written with it")
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             logging.warning("Checkpoint %s is damaged (%s). Trying the one before.", note.stem, error)
             continue
         _load(model, _arrays(note))

@@ -95,7 +95,10 @@ def load_multigan(path):
             "Expected a run folder (with model.keras) or a .keras file. Received: "
             f"{path}, which is neither. A run that is not finished goes on with --resume."
         )
-    model = files.load_model(path, "Save it again, or train again.")
+    export = path.parent / "export"
+    model = files.load_model(path, "Put it back, " + (
+        f"give {export}, which is another file of the same generators, " if export.is_dir() else "")
+        + "or train again.")
     if not isinstance(model, MultiGAN):
         raise ValueError(
             f"Expected a saved MultiGAN, which has generators. Received: {path}, a "
@@ -156,7 +159,7 @@ def check_output(path, suffixes, overwrite):
             f"--output is expected to be a new file. Received: {path}, which exists. Choose "
             + ("another name." if path.is_dir() else "another name or pass --overwrite.")
         )
-    return path
+    return files.check_writable(path)
 
 
 def _saved_models(folder):
@@ -171,13 +174,21 @@ def _saved_models(folder):
         raise FileNotFoundError(
             "Expected a run folder (with model.keras), a .keras file, a SavedModel or a folder of "
             f"exported SavedModels (generator_0/1, ...). Received: {folder}, which is none of "
-            "these" + ("; a run that is not finished goes on with --resume."
-                       if (folder / "options.json").is_file() else ".")
+            "these" + _advice(folder)
         )
     # One version only: an older one may be of another model, with more generators.
     newest = max(int(path.name) for path in saved)
     found = {_number(path.parent): path for path in saved if int(path.name) == newest}
     return dict(sorted(found.items(), key=lambda item: (item[0] is None, item[0])))
+
+
+def _advice(folder):
+    """How to go on with a run folder that has no model.keras."""
+    if (folder / "export").is_dir():
+        return (f". Put its model.keras back, or give {folder / 'export'}, which has the same "
+                "generators.")
+    unfinished = (folder / "options.json").is_file()
+    return "; a run that is not finished goes on with --resume." if unfinished else "."
 
 
 def _number(folder):

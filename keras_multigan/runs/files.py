@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import platform
+import tempfile
 import zipfile
 
 import keras
@@ -36,21 +37,44 @@ def read_json(path):
     return json.loads(pathlib.Path(path).read_text())
 
 
+def read_object(path, fix: str) -> dict:
+    """The JSON object in a file. Raises ValueError, which ends with `fix`, if there is none."""
+    try:
+        content = read_json(path)
+        if not isinstance(content, dict) or not content:
+            raise ValueError(f"it holds {json.dumps(content)[:40]}")
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"Expected a JSON object with entries. Received: {path}, which cannot be read "
+                         f"({short(error)}). {fix}") from error
+    return content
+
+
 def read_options(output) -> dict:
     """The options in a run folder's options.json. Raises FileNotFoundError or ValueError."""
     path = pathlib.Path(output) / "options.json"
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(
             f"--resume expects the folder of a run in --output. Received: {output}, which has no "
             "options.json. Correct --output, or leave --resume out to start a run there."
         )
-    try:
-        return dict(read_json(path)["options"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"Expected a run's options (a JSON object). Received: {path}, which cannot be read "
-            f"({error}). Give the run's model.keras instead of its folder."
-        ) from error
+    fix = "Put it back, start another run, or give a finished run's model.keras instead of its folder."
+    options = read_object(path, fix).get("options")
+    if not isinstance(options, dict) or not options:
+        raise ValueError(f"Expected a run's options (a JSON object). Received: {path}, whose options "
+                         f"are {json.dumps(options)[:40]}. {fix}")
+    wrong = [name for kind, names in ((str, ("method", "app", "preset", "dataset", "data")),
+                                      (int, ("epochs", "seed", "image_size")))
+             for name in names if not isinstance(options.get(name, kind()), kind)]
+    if wrong:
+        raise ValueError(f"Expected a run's options. Received: {path}, with "
+                         f"{wrong[0]}={options[wrong[0]]!r}. {fix}")
+    return options
+
+
+def read_versions(output) -> dict:
+    """The versions in a run folder's options.json; none if they are damaged."""
+    found = read_json(pathlib.Path(output) / "options.json").get("versions")
+    return found if isinstance(found, dict) else {}
 
 
 def versions() -> dict:
@@ -74,6 +98,20 @@ def check_folder(output, resumable: bool = False, resume: bool = False) -> pathl
             + "hoose another folder."
         )
     return output
+
+
+def check_writable(path) -> pathlib.Path:
+    """`path`, of a file or folder to come. Raises OSError if it cannot be written; writes nothing."""
+    path = pathlib.Path(path)
+    there = path.absolute().parent if path.is_file() else path.absolute()
+    while not there.exists():
+        there = there.parent
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            return path
+    except OSError as error:
+        raise OSError(f"An output that can be written is expected. Received: {path}, and {there} takes "
+                      f"no new file ({error.strerror}). Choose another place.") from error
 
 
 def open_folder(output, options: dict) -> pathlib.Path:
@@ -103,6 +141,9 @@ def load_model(path, fix: str = "Save it again.") -> keras.Model:
     try:
         if not zipfile.is_zipfile(path):  # Keras would say "not found"
             raise ValueError("it is no zip file, or it is cut off")
+        with zipfile.ZipFile(path) as file:  # HDF5 would not see a wrong weight
+            if damaged := file.testzip():
+                raise ValueError(f"the check sum of {damaged} is wrong")
         return keras.saving.load_model(path, safe_mode=True)
     except Exception as error:  # from zip, JSON, HDF5 or any layer's from_config
         raise ValueError(

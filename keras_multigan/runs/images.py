@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from keras_multigan import callbacks, data, metrics, networks, plots
-from keras_multigan.runs import classifiers, files, measures
+from keras_multigan.runs import classifiers, files, measures, report
 from keras_multigan.runs.run import Run, sample_each
 
 _FEWEST = 3  # test images, as many as a distance needs
@@ -81,6 +81,8 @@ class ImageTask:
                              f"{len(test_set)}. Add some.")
         if classifier is not None:
             metrics.classifier_logits(test_set.floats(slice(1)), classifier)
+        if (own := run.output / "embedding.keras").exists():
+            classifiers.load_own(own)
         if options.inception != "none":
             measures.inception_outputs(test_set.floats(slice(1)), options.inception)
         if not is_trained:
@@ -92,7 +94,7 @@ class ImageTask:
             if classifier is not None:
                 its_classifier.set_weights(classifier.get_weights())
             seconds = run.fit(model, x, y, callbacks.SampleGrid(
-                run.output, keep_every=max(1, options.epochs // 10)))
+                run.output, keep_every=report.frames_every(options.epochs)))
         # Outside the scope: in it, what is saved and loaded would make variables of all workers.
         if not run.writes:
             return None

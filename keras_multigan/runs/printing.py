@@ -1,6 +1,10 @@
 """How results are printed."""
 
+import operator
+
 import numpy as np
+
+from keras_multigan.runs import files
 
 # Rows of the printed report: key in the results, title, format.
 ROWS = (
@@ -18,6 +22,27 @@ ROWS = (
     ("fid_train", "FID, training images", ".2f"), ("fid_test", "  test images", ".2f"),
     ("inception_score", "Inception score", ".3f"), ("inception_by", "  of", ""),
 )
+
+
+def read_results(path, rows=()) -> dict:
+    """The content of a metrics.json, which `report` can print.
+
+    Args:
+        rows: of the method, beside `ROWS`.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    fix = "Remove it and go on with --resume, which measures again."
+    results = files.read_object(path, fix)
+    try:
+        report(results, rows)
+        for name in ("epochs", "training_steps"):
+            operator.index(results.get(name, 0))
+    except (AttributeError, IndexError, LookupError, TypeError, ValueError) as error:
+        raise ValueError(f"Expected the results of a run. Received: {path}, which cannot be printed "
+                         f"({files.short(error)}). {fix}") from error
+    return results
 
 
 def report(results, rows=()):

@@ -1,6 +1,7 @@
 """One run: its folder, its training, the records that it keeps."""
 
 import importlib.util
+import json
 import os
 import pathlib
 import shutil
@@ -13,7 +14,7 @@ import numpy as np
 from absl import logging
 
 from keras_multigan import callbacks, distribute, export, plots
-from keras_multigan.runs import files, report
+from keras_multigan.runs import files, printing, report
 from keras_multigan.runs.options import RunOptions
 
 
@@ -41,7 +42,11 @@ class Run:
         if self.writes:
             files.check_folder(self.output, resumable=True, resume=self.resume)
         done = self.output / "metrics.json"
-        return files.read_json(done) if done.exists() else None
+        if done.exists():
+            return printing.read_results(done, self.recipe.rows)
+        if self.writes:
+            files.check_writable(self.output)
+        return None
 
     def scope(self):
         """The context in which the model is built and trained. It settles the devices at once."""
@@ -76,12 +81,19 @@ class Run:
         options, output = self.options, self.output
         first = callbacks.restore_checkpoint(model, output / "checkpoints")
         distribute.check_same_on_all_workers(first, "epoch to go on from")
-        stops = self.recipe.stops(options, callbacks.read_history(output)[:first])
+        rows = [row for row in callbacks.read_history(output) if row["epoch"] < first]
+        stops = self.recipe.stops(options, rows)
+        self.epochs = first
         steps = options.steps_per_epoch or max(
             1, len(x) // (options.batch_size * model.batches_per_step)
         )
         if first:
             print(f"Going on after epoch {first} of {options.epochs}.")
+        elif self.resume:
+            print("Starting with the first epoch: there is no complete checkpoint.")
+        if len(rows) < first:
+            logging.warning("%s has %d rows for %d finished epochs. Curves and early stopping know no "
+                            "others.", output / "history.csv", len(rows), first)
         if first >= options.epochs or any(stop.converged() for stop in stops):
             return 0.0
         print(f"Training for {options.epochs - first} epochs of {steps} steps; see "
@@ -89,15 +101,17 @@ class Run:
         records = [
             callbacks.RunProgress(steps * (options.epochs - first)),
             callbacks.HistoryLog(output, initial_epoch=first),
-            callbacks.Checkpoint(output / "checkpoints"),
             *pictures,
+            # The last one, so that a killed run draws and logs again what may be missing.
+            callbacks.Checkpoint(output / "checkpoints"),
         ] if self.writes else []
         start = time.time()
-        model.fit(
+        history = model.fit(
             x, y, batch_size=options.batch_size, epochs=options.epochs, initial_epoch=first,
             steps_per_epoch=steps, verbose=0,
             callbacks=[callbacks.StopOnNonFinite(), *records, *stops],
         )
+        self.epochs = history.epoch[-1] + 1
         return time.time() - start
 
     def keep(self, model, seconds: float) -> dict:
@@ -107,18 +121,21 @@ class Run:
             The first results: the length of the run.
         """
         history = callbacks.read_history(self.output)
-        plots.save_curves({name: [row[name] for row in history] for name in history[0]},
-                          self.output / "curves.png")
+        if history:
+            plots.save_curves({name: [row[name] for row in history] for name in history[0]},
+                              self.output / "curves.png")
         files.save_model(model, self.output / "model.keras")
-        return {"epochs": len(history), "training_steps": model.steps_trained,
-                "seconds_of_last_attempt": round(seconds, 1), "last_epoch": history[-1],
+        return {"epochs": self.epochs, "training_steps": model.steps_trained,
+                "seconds_of_last_attempt": round(seconds, 1),
+                "last_epoch": history[-1] if history else {},
                 "export": export_run(model, self.output)}
 
     def finish(self, results: dict) -> dict:
-        """Writes metrics.json, which says that a run is finished, and report.html."""
+        """Writes report.html and metrics.json, which says that a run is finished."""
+        results = json.loads(json.dumps(results))  # as a later report reads them
+        report.write_report(self.output, self.recipe, results)
+        report.write_card(self.output, self.recipe, results)
         files.write_json(self.output / "metrics.json", results)
-        report.write_report(self.output, self.recipe)
-        report.write_card(self.output, self.recipe)
         return results
 
 
