@@ -90,7 +90,9 @@ def check_folder(output, resumable: bool = False, resume: bool = False) -> pathl
     """`output` as a path. Raises FileExistsError unless it is new, or empty, or a run to be resumed."""
     output = pathlib.Path(output)
     has_run = (output / "options.json").exists()
-    if output.exists() and (not output.is_dir() or any(output.iterdir())) and not (has_run and resume):
+    taken = output.exists() and (not output.is_dir() or any(  # a run killed at once leaves a partial
+        not path.name.startswith("partial-") for path in output.iterdir()))
+    if taken and not (has_run and resume):
         raise FileExistsError(
             f"--output is expected to be a new or empty folder. Received: {output}, which "
             + ("holds a run. " if has_run else "holds other files. ")
