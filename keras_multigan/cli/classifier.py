@@ -30,7 +30,7 @@ def run(output=OUTPUT.default, **given):
 
 def train_classifier(options: RunOptions, output) -> None:
     """Writes classifier.keras (images in [-1, 1] -> logits), options.json and metrics.json."""
-    output = files.check_folder(output)
+    output = files.check_writable(files.check_folder(output))
     sets = [load_split(options, split) for split in ("train", "test")]
     if sets[0].labels is None:
         raise ValueError("A data set with labels of at least two classes is expected. Received: "

@@ -6,7 +6,7 @@ import shlex
 
 from keras_multigan.cli.command import Command
 from keras_multigan.export import export_generators
-from keras_multigan.runs import artifacts
+from keras_multigan.runs import artifacts, files
 from keras_multigan.runs.options import Option
 
 OPTIONS = {
@@ -44,7 +44,7 @@ def commands(output, paths: list[str], serving_path: str | None = None) -> list[
 
 
 def run(model, output, serving_path=None, **given):
-    output = pathlib.Path(output).expanduser()
+    output = files.check_writable(pathlib.Path(output).expanduser())
     paths = export_generators(artifacts.load_multigan(model), output, serving_path=serving_path,
                               **given)
     print("Written:", *paths, output / "models.config", sep="\n  ")
