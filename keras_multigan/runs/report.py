@@ -1,6 +1,7 @@
 """report.html: one self-contained page of a run, or of several side by side."""
 
 import base64
+import hashlib
 import html
 import io
 import pathlib
@@ -20,6 +21,11 @@ _PICTURES = (
     ("evolution.png", "Evolution", "the samples of several epochs"),
     ("class_table.png", "Classes", "average class probabilities of each generator in percent"),
 )
+
+
+def digest(path: pathlib.Path) -> str:
+    """The check sum of a small file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def frames_every(epochs: int) -> int:
@@ -104,6 +110,10 @@ def describe(folder: pathlib.Path, recipe=None, results=None) -> dict:
     history = None
     try:
         history = read_history(folder)
+        if history and results.get("history_sha256") not in (None, digest(folder / "history.csv")):
+            history = None
+            raise ValueError(f"{folder / 'history.csv'} is not the one that the run has ended with: "
+                             "its check sum is wrong. Put it back.")
     except ValueError as error:
         notes.append(f"Left out are all curves. {error}")
     saved = (folder / "checkpoints").glob("epoch-*.json")

@@ -128,6 +128,7 @@ class Run:
         return {"epochs": self.epochs, "training_steps": model.steps_trained,
                 "seconds_of_last_attempt": round(seconds, 1),
                 "last_epoch": history[-1] if history else {},
+                **({"history_sha256": report.digest(self.output / "history.csv")} if history else {}),
                 "export": export_run(model, self.output)}
 
     def finish(self, results: dict) -> dict:
@@ -135,7 +136,7 @@ class Run:
         results = json.loads(json.dumps(results))  # as a later report reads them
         report.write_report(self.output, self.recipe, results)
         report.write_card(self.output, self.recipe, results)
-        files.write_json(self.output / "metrics.json", results)
+        printing.write_results(self.output / "metrics.json", results)
         return results
 
 
