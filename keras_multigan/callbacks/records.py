@@ -2,6 +2,7 @@
 
 import csv
 import functools
+import io
 import os
 import pathlib
 import sys
@@ -58,7 +59,7 @@ class HistoryLog(keras.callbacks.Callback):
     def __init__(self, directory: str | os.PathLike, initial_epoch: int = 0):
         super().__init__()
         self.directory = _made(directory)
-        self.rows = read_history(self.directory)[:initial_epoch]
+        self.rows = [row for row in read_history(self.directory) if row["epoch"] < initial_epoch]
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         self.rows.append({"epoch": epoch, **{k: float(v) for k, v in (logs or {}).items()}})
@@ -79,13 +80,28 @@ def read_history(directory: str | os.PathLike) -> list[dict[str, int | float]]:
 
     Returns:
         List of dicts, one per epoch, with floats and the int "epoch". It is empty if there is no file.
+
+    Raises:
+        ValueError: it is damaged.
     """
     path = pathlib.Path(directory) / "history.csv"
     if not path.exists():
         return []
-    with open(path, newline="") as file:
-        return [{k: int(v) if k == "epoch" else float(v) for k, v in row.items()}
-                for row in csv.DictReader(file)]
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            text = file.read()
+        lines = csv.DictReader(io.StringIO(text), strict=True)
+        rows = [{k: int(v) if k == "epoch" else float(v) for k, v in row.items()} for row in lines]
+        epochs = [row["epoch"] for row in rows]
+        if "epoch" not in (lines.fieldnames or ()) or not text.endswith("\n"):
+            raise ValueError("it is cut off" if text else "it is empty")
+        if epochs != sorted(set(epochs)) or any(row.keys() != rows[0].keys() for row in rows):
+            raise ValueError("a row does not follow the one before")
+    except (OSError, ValueError, TypeError, LookupError, csv.Error) as error:
+        raise ValueError(f"Expected a table with a row per epoch. Received: {path}, which cannot be "
+                         f"read ({type(error).__name__}: {error}). Put it back, or remove it to go on "
+                         "without these rows.") from error
+    return rows
 
 
 class RunProgress(keras.callbacks.Callback):

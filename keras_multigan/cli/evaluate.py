@@ -4,6 +4,7 @@ import os
 import pathlib
 
 import numpy as np
+from absl import logging
 
 from keras_multigan import data, metrics
 from keras_multigan.cli.command import Command
@@ -67,7 +68,10 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
         What `measures.measure` returns, and "options" and "versions" beside it.
     """
     folder = pathlib.Path(os.path.expanduser(model))
-    run = files.read_options(folder) if (folder / "options.json").is_file() else {}
+    run = files.read_options(folder) if (folder / "options.json").exists() else {}
+    if not run and dataset is None and (folder / "model.keras").is_file():
+        raise FileNotFoundError(f"Expected a run's options.json, which names its data set. Received: "
+                                f"{folder / 'options.json'}, which is missing. Give --dataset.")
     model = artifacts.open_model(folder)
     if len(model.image_shape) != 3:
         raise ValueError(
@@ -107,9 +111,11 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
     if dataset == "digits":
         embedding = metrics.digits_embedding()
     elif own and (path := folder / "embedding.keras").is_file():
-        embedding = metrics.Embedding(files.load_model(path),
-                                      f"independent network trained on {dataset}")
+        own_network = files.load_model(path, "Put it back, or remove it to use a random network.")
+        embedding = metrics.Embedding(own_network, f"independent network trained on {dataset}")
     else:
+        if own and labels is not None and own.get("embedding") != "random":
+            logging.warning("There is no file %s: a random network measures in its place.", path)
         embedding = metrics.random_embedding(real.shape[1:])
     try:
         train = data.load_image_set(dataset, "train", image_size, data_dir)

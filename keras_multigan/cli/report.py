@@ -14,11 +14,11 @@ def run(runs, output="comparison.html"):
     if not output.endswith(".html"):
         raise ValueError(f"--output is expected to end in .html. Received: {output}")
     recipes = [_recipe(folder) for folder in runs]
-    output = pathlib.Path(runs[0]) / "report.html" if len(runs) == 1 else pathlib.Path(output)
-    if output.is_dir():
-        raise ValueError(f"--output is expected to be a file. Received: the folder {output}. Choose "
-                         "another name.")
-    files.check_writable(output)
+    page = pathlib.Path(runs[0], "report.html") if len(runs) == 1 else pathlib.Path(output)
+    if page.is_dir():
+        raise FileExistsError(f"A page is expected to be a file. Received: {page}, which is a folder. "
+                              "Remove it or choose another name.")
+    files.check_writable(page)
     if len(runs) == 1:
         print(report.write_report(runs[0], recipes[0]))
     else:
@@ -27,9 +27,9 @@ def run(runs, output="comparison.html"):
 
 def _recipe(folder):
     """The run's recipe, None if it is not known here."""
-    path = pathlib.Path(folder) / "options.json"
-    if not path.is_file():
-        raise FileNotFoundError(f"Expected a run folder, with options.json. Received: {folder}.")
+    if not (pathlib.Path(folder) / "options.json").exists():
+        raise FileNotFoundError("Expected a run folder, with options.json. Received: "
+                                f"{folder}, which has none. Put it back, or name another folder.")
     stored = files.read_options(folder)
     return RECIPES.get((stored.get("method") or stored.get("app", "")).replace("-", "_"))
 

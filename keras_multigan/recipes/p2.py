@@ -7,7 +7,10 @@
     multigan train p2 --preset=images_paper     CIFAR-10 as in the paper
 """
 
+import zipfile
+
 import numpy as np
+from absl import logging
 
 from keras_multigan import data, metrics, networks, plots
 from keras_multigan.data import synthetic
@@ -18,7 +21,7 @@ from keras_multigan.runs import files
 from keras_multigan.runs.images import ImageTask, class_names, of_classes
 from keras_multigan.runs.options import MOST_NETWORKS, MOST_NOISE, MOST_UNITS, WEIGHT, Option
 from keras_multigan.runs.run import sample_each
-from keras_multigan.runs.vectors import VectorTask
+from keras_multigan.runs.vectors import VectorTask, frames_every
 
 BODIES = {
     "mlp": (1, networks.p2_mlp_body, networks.p2_mlp_trunk),
@@ -116,10 +119,29 @@ def picture_ring(run, source, model, epoch):
         with files.replacing(frames / f"epoch-{epoch + 1:05d}.npz") as partial:
             np.savez(partial, *samples)
         return
-    if found := sorted(frames.glob("epoch-*.npz")):
-        chosen = [found[i] for i in np.unique(np.linspace(0, len(found) - 1, 8).astype(int))]
-        plots.save_evolution([list(np.load(path).values()) for path in chosen], real,
-                             run.output / "evolution.png", [f"epoch {int(p.stem[6:])}" for p in chosen])
+    every = frames_every(run.options.epochs)
+    found = {epoch: _read_frame(frames / f"epoch-{epoch:05d}.npz", samples)
+             for epoch in range(every, run.options.epochs + 1, every)}
+    found = {epoch: frame for epoch, frame in found.items() if frame}
+    if epochs := list(found):
+        chosen = [epochs[i] for i in np.unique(np.linspace(0, len(epochs) - 1, 8).astype(int))]
+        plots.save_evolution([found[epoch] for epoch in chosen], real, run.output / "evolution.png",
+                             [f"epoch {epoch}" for epoch in chosen])
+
+
+def _read_frame(path, like):
+    """The samples of an epoch, at most as many arrays as `like` and of their shapes; None with a
+    warning if they cannot be read."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            frame = list(file.values())
+        if not frame or len(frame) > len(like) or any(f.shape != like[0].shape for f in frame):
+            raise ValueError(f"it has arrays of {[f.shape for f in frame]}")
+        return frame
+    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        logging.warning("evolution.png is without %s, which cannot be read (%s).", path,
+                        files.short(error))
+        return None
 
 
 RING = VectorTask(lambda options: synthetic.ring(), measure_ring, picture_ring)

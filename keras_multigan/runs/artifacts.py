@@ -101,7 +101,10 @@ def load_multigan(path):
             "Expected a run folder (with model.keras) or a .keras file. Received: "
             f"{path}, which is neither. A run that is not finished goes on with --resume."
         )
-    model = files.load_model(path, "Save it again, or train again.")
+    export = path.parent / "export"
+    model = files.load_model(path, "Put it back, " + (
+        f"give {export}, which is another file of the same generators, " if export.is_dir() else "")
+        + "or train again.")
     if not isinstance(model, MultiGAN):
         raise ValueError(
             f"Expected a saved MultiGAN, which has generators. Received: {path}, a "
@@ -178,9 +181,8 @@ def _saved_models(folder):
         raise FileNotFoundError(
             "Expected a run folder (with model.keras), a .keras file, a SavedModel or a folder of "
             f"exported SavedModels (generator_0/1, ...). Received: {folder}, which is none of "
-            "these" + ("; it has no saved_model.pb." if (folder / "variables").is_dir() else
-                       "; a run that is not finished goes on with --resume."
-                       if (folder / "options.json").is_file() else ".")
+            "these" + ("; it has no saved_model.pb." if (folder / "variables").is_dir()
+                       else _advice(folder))
         )
     # One version only: an older one may be of another model, with more generators.
     newest = max(int(path.name) for path in versions)
@@ -227,6 +229,13 @@ def _note(path):
             f"{path}, which cannot be read ({files.short(error)}). Export it again with "
             "`multigan export`."
         ) from error
+def _advice(folder):
+    """How to go on with a run folder that has no model.keras."""
+    if (folder / "export").is_dir():
+        return (f". Put its model.keras back, or give {folder / 'export'}, which has the same "
+                "generators.")
+    unfinished = (folder / "options.json").is_file()
+    return "; a run that is not finished goes on with --resume." if unfinished else "."
 
 
 def _number(folder):

@@ -113,7 +113,7 @@ def find(options, train_set, saved):
         return metrics.shipped_classifier(), "keras_multigan MNIST classifier (shipped)", True
     name = f"compact classifier trained on {options.dataset}"
     if saved.exists():
-        return files.load_model(saved), name, True
+        return load_own(saved), name, True
     if options.strategy == "multiworker":
         raise ValueError(
             "--strategy=multiworker expects a trained classifier, the same one on all workers. "
@@ -152,7 +152,16 @@ def embedding(options, train_set, test_set, folder):
                 train_set.shape, int(train_set.labels.max()) + 1, filters=16)
         train(network, train_set, test_set, f"{options.dataset}, to measure with", seed=1001)
         files.save_model(network, path)
-    return metrics.Embedding(files.load_model(path), f"{name} (64 features)")
+    return metrics.Embedding(load_own(path), f"{name} (64 features)")
+
+
+def load_own(path) -> keras.Model:
+    """The network of a run folder in the file `path`."""
+    if not path.is_file():  # `files.load_model` would not know what to do
+        raise ValueError(f"Expected a .keras file. Received: {path}, which is a folder. Remove it and "
+                         "go on with --resume, which trains another one in the same way.")
+    return files.load_model(path, "Remove it and go on with --resume, which trains another one in the "
+                            "same way.")
 
 
 def train(network, train_set, test_set, dataset, seed=0):

@@ -21,14 +21,15 @@ except ImportError:
     fcntl = None
 
 
-def check_writable(path) -> None:
-    """Raises OSError unless a file or folder can be made at `path`. Nothing is left behind."""
-    folder = pathlib.Path(path).absolute().parent
+def check_writable(path) -> pathlib.Path:
+    """`path`, of a file or folder to come. Raises OSError if it cannot be written; leaves nothing."""
+    path = pathlib.Path(path)
+    folder = path.absolute().parent if path.is_file() else path.absolute()
     while not folder.exists() and not folder.is_symlink():
         folder = folder.parent
     try:
         with tempfile.TemporaryFile(dir=folder):
-            pass
+            return path
     except OSError as error:
         raise OSError(
             f"--output is expected to be where files can be written. Received: {short_path(path)}, but "
@@ -65,21 +66,44 @@ def read_json(path):
     return json.loads(pathlib.Path(path).read_text())
 
 
+def read_object(path, fix: str) -> dict:
+    """The JSON object in a file. Raises ValueError, which ends with `fix`, if there is none."""
+    try:
+        content = read_json(path)
+        if not isinstance(content, dict) or not content:
+            raise ValueError(f"it holds {json.dumps(content)[:40]}")
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"Expected a JSON object with entries. Received: {path}, which cannot be read "
+                         f"({short(error)}). {fix}") from error
+    return content
+
+
 def read_options(output) -> dict:
     """The options in a run folder's options.json. Raises FileNotFoundError or ValueError."""
     path = pathlib.Path(output) / "options.json"
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(
             f"--resume expects the folder of a run in --output. Received: {output}, which has no "
             "options.json. Correct --output, or leave --resume out to start a run there."
         )
-    try:
-        return dict(read_json(path)["options"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"Expected a run's options (a JSON object). Received: {path}, which cannot be read "
-            f"({error}). Give the run's model.keras instead of its folder."
-        ) from error
+    fix = "Put it back, start another run, or give a finished run's model.keras instead of its folder."
+    options = read_object(path, fix).get("options")
+    if not isinstance(options, dict) or not options:
+        raise ValueError(f"Expected a run's options (a JSON object). Received: {path}, whose options "
+                         f"are {json.dumps(options)[:40]}. {fix}")
+    wrong = [name for kind, names in ((str, ("method", "app", "preset", "dataset", "data")),
+                                      (int, ("epochs", "seed", "image_size")))
+             for name in names if not isinstance(options.get(name, kind()), kind)]
+    if wrong:
+        raise ValueError(f"Expected a run's options. Received: {path}, with "
+                         f"{wrong[0]}={options[wrong[0]]!r}. {fix}")
+    return options
+
+
+def read_versions(output) -> dict:
+    """The versions in a run folder's options.json; none if they are damaged."""
+    found = read_json(pathlib.Path(output) / "options.json").get("versions")
+    return found if isinstance(found, dict) else {}
 
 
 def versions() -> dict:
@@ -96,16 +120,16 @@ def check_folder(output, resumable: bool = False, resume: bool = False) -> pathl
     OSError if nothing can be written into it."""
     output = pathlib.Path(output)
     has_run = (output / "options.json").exists()
-    is_new = not output.exists() or (output.is_dir() and not any(output.iterdir()))
-    if not is_new and not (has_run and resume):
+    taken = output.exists() and (not output.is_dir() or any(  # a run killed at once leaves a partial
+        not path.name.startswith("partial-") for path in output.iterdir()))
+    if taken and not (has_run and resume):
         raise FileExistsError(
             f"--output is expected to be a new or empty folder. Received: {output}, which "
             + ("holds a run. " if has_run else "holds other files. ")
             + ("Go on with it by --resume or c" if has_run and resumable else "C")
             + "hoose another folder."
         )
-    check_writable(output / "options.json")
-    return output
+    return check_writable(output)
 
 
 def open_folder(output, options: dict) -> pathlib.Path:
@@ -186,6 +210,9 @@ def load_model(path, fix: str = "Save it again.") -> keras.Model:
     try:
         if not zipfile.is_zipfile(path):  # Keras would say "not found"
             raise ValueError("it is no zip file, or it is cut off")
+        with zipfile.ZipFile(path) as file:  # HDF5 would not see a wrong weight
+            if damaged := file.testzip():
+                raise ValueError(f"the check sum of {damaged} is wrong")
         return keras.saving.load_model(path, safe_mode=True)
     except Exception as error:  # from zip, JSON, HDF5 or any layer's from_config
         raise ValueError(

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from keras_multigan import callbacks, data, metrics, networks, plots
-from keras_multigan.runs import classifiers, files, measures
+from keras_multigan.runs import classifiers, files, measures, report
 from keras_multigan.runs.run import Run, sample_each
 
 _FEWEST = 3  # test images, as many as a distance needs
@@ -81,6 +81,8 @@ class ImageTask:
                              f"{len(test_set)}. Add some.")
         if classifier is not None:
             classifiers.check(classifier, test_set.floats(slice(1)))
+        if (own := run.output / "embedding.keras").exists():
+            classifiers.load_own(own)
         if options.inception != "none":
             measures.inception_outputs(test_set.floats(slice(1)), options.inception)
         if not is_trained:
@@ -91,7 +93,7 @@ class ImageTask:
         with scope:
             if classifier is not None:
                 its_classifier.set_weights(classifier.get_weights())
-            every = max(1, options.epochs // 10)
+            every = report.frames_every(options.epochs)
             seconds = run.fit(
                 model, x, y, callbacks.SampleGrid(run.output, keep_every=every),
                 evaluate=self._evaluate(run, train_set, test_set, every) if run.writes else None)

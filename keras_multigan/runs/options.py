@@ -175,7 +175,23 @@ def resolve(recipe, given: dict[str, Any], output, resume: bool) -> RunOptions:
             f"--resume expects the options that the run in {output} was started with. "
             f"Received:{lines}\nLeave them out (the run's own are used) or choose another --output."
         )
+    for name, value in known.items():
+        _check_type(recipe.options.get(name), name, value, output)
     # A run of an earlier version lacks the options that are new. Only models that take the argument
     # themselves had averages.
     new = {} if "ema" in recipe.arguments else {"ema": None}
+    try:
+        recipe.make_options(**{**new, **known})
+    except ValueError as error:
+        raise ValueError(f"--resume expects {output}/options.json as it was written. Received: {error} "
+                         "Correct it or put the file back.") from error
     return recipe.make_options(**{**new, **known, **given})
+
+
+def _check_type(option, name, value, output):
+    """Raises ValueError unless a stored value could have come from the flag."""
+    wanted = {int: int, float: (int, float), bool: bool}.get(option and option.value_type, str)
+    if value is not None and (not isinstance(value, wanted)
+                              or (isinstance(value, bool) and wanted is not bool)):
+        raise ValueError(f"--resume expects {output}/options.json as it was written. Received: "
+                         f"{name}={value!r}. Correct it or put the file back.")

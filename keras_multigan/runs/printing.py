@@ -1,6 +1,12 @@
 """How results are printed."""
 
+import hashlib
+import json
+import operator
+
 import numpy as np
+
+from keras_multigan.runs import files
 
 # Rows of the printed report: key in the results, title, format.
 ROWS = (
@@ -20,6 +26,38 @@ ROWS = (
     ("fid_train", "FID, training images", ".2f"), ("fid_test", "  test images", ".2f"),
     ("inception_score", "Inception score", ".3f"), ("inception_by", "  of", ""),
 )
+
+
+def write_results(path, results) -> None:
+    """Writes a metrics.json with a check sum, for a digit may change and the file still be JSON."""
+    files.write_json(path, {**results, "sha256": _digest(results)})
+
+
+def _digest(results):
+    return hashlib.sha256(json.dumps(results, sort_keys=True).encode()).hexdigest()
+
+
+def read_results(path, rows=()) -> dict:
+    """The content of a metrics.json, less its check sum, which `report` can print.
+
+    Args:
+        rows: of the method, beside `ROWS`.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    fix = "Remove it and go on with --resume, which measures again."
+    results = files.read_object(path, fix)
+    try:
+        if results.pop("sha256", None) not in (None, _digest(results)):  # earlier versions have none
+            raise ValueError("its check sum is wrong")
+        report(results, rows)
+        for name in ("epochs", "training_steps"):
+            operator.index(results.get(name, 0))
+    except (AttributeError, IndexError, LookupError, TypeError, ValueError) as error:
+        raise ValueError(f"Expected the results of a run. Received: {path}, which cannot be printed "
+                         f"({files.short(error)}). {fix}") from error
+    return results
 
 
 def report(results, rows=()):

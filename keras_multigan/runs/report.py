@@ -1,13 +1,17 @@
 """report.html: one self-contained page of a run, or of several side by side."""
 
 import base64
-import csv
+import hashlib
 import html
 import io
 import pathlib
 import re
 import shlex
+import struct
 
+from absl import logging
+
+from keras_multigan.callbacks import read_history
 from keras_multigan.runs import files, printing
 
 _TEMPLATES = pathlib.Path(__file__).parent / "templates"
@@ -19,29 +23,44 @@ _PICTURES = (
 )
 
 
-def write_report(folder, recipe=None) -> pathlib.Path:
+def digest(path: pathlib.Path) -> str:
+    """The check sum of a small file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def frames_every(epochs: int) -> int:
+    """Epochs between two pictures of a run on images that are kept in its folder frames."""
+    return max(1, epochs // 10)
+
+
+def write_report(folder, recipe=None, results=None) -> pathlib.Path:
     """Writes <folder>/report.html from the files of a run folder; returns its path.
+
+    A damaged file is named in a warning and on the page, which is without it.
 
     Args:
         folder: a run folder, finished or not.
         recipe: the method's `Recipe`, for its title and the rows of its measures.
+        results: what metrics.json will have, of a run that is about to be finished.
 
     Raises:
         FileNotFoundError: the folder holds no run.
+        ValueError: its options.json is damaged.
     """
     folder = pathlib.Path(folder)
     path = folder / "report.html"
+    page = _render("report.html", run=describe(folder, recipe, results))
     with files.replacing(path) as partial:
-        partial.write_text(_render("report.html", run=describe(folder, recipe)), encoding="utf-8")
+        partial.write_text(page, encoding="utf-8")
     return path
 
 
-def write_card(folder, recipe=None) -> None:
-    """Writes <folder>/export/README.md: what the exported models are."""
+def write_card(folder, recipe=None, results=None) -> None:
+    """Writes <folder>/export/README.md: what the exported models are; arguments as `write_report`."""
     folder = pathlib.Path(folder)
     if not (folder / "export").is_dir():
         return
-    run = describe(folder, recipe)
+    run = describe(folder, recipe, results)
     lines = [f"# {run['title']}", "", *run["summary"]]
     if run["data_note"]:
         lines.append(f"Data: {run['data_note']}.")
@@ -75,27 +94,59 @@ def write_comparison(folders, recipes, path) -> pathlib.Path:
     return pathlib.Path(path)
 
 
-def describe(folder: pathlib.Path, recipe=None) -> dict:
-    """What the page shows of a run."""
-    if not (folder / "options.json").is_file():
-        raise FileNotFoundError(f"Expected a run folder, with options.json. Received: {folder}.")
-    stored = files.read_json(folder / "options.json")
-    options, versions = stored["options"], stored.get("versions", {})
-    results = files.read_json(folder / "metrics.json") if (folder / "metrics.json").exists() else {}
-    history = _history(folder)
+def describe(folder: pathlib.Path, recipe=None, results=None) -> dict:
+    """What the page shows of a run. Arguments as `write_report`."""
+    options, versions = files.read_options(folder), files.read_versions(folder)
+    if lacking := {"epochs", "seed"} - options.keys():
+        raise ValueError(f"Expected a run's options. Received: {folder / 'options.json'} without "
+                         f"{' and '.join(sorted(lacking))}. Put it back.")
+    notes, own_rows = [], recipe.rows if recipe else ()
+    if results is None and (folder / "metrics.json").exists():
+        try:
+            results = printing.read_results(folder / "metrics.json", own_rows)
+        except ValueError as error:
+            notes.append(f"Left out are all measures. {error}")
+    results = results or {}
+    history = None
+    try:
+        history = read_history(folder)
+        if history and results.get("history_sha256") not in (None, digest(folder / "history.csv")):
+            history = None
+            raise ValueError(f"{folder / 'history.csv'} is not the one that the run has ended with: "
+                             "its check sum is wrong. Put it back.")
+    except ValueError as error:
+        notes.append(f"Left out are all curves. {error}")
+    saved = (folder / "checkpoints").glob("epoch-*.json")
+    done = results.get("epochs") or max(
+        [len(history or []), *(int(path.stem[6:]) for path in saved)])
+    if not results and done >= options["epochs"] and not (folder / "metrics.json").exists():
+        notes.append(f"Left out are all measures: there is no {folder / 'metrics.json'}. Go on with "
+                     "--resume, which measures.")
+    if history is not None and len(history) < done:
+        notes.append(f"{folder / 'history.csv'} has {len(history)} rows for {done} finished epochs; "
+                     "the curves show no others.")
+    history = history or []
     method = options.get("method") or options.get("app", "")
-    rows = (*printing.ROWS, *(recipe.rows if recipe else ()))
-    shown = [(title.strip(), printing.text(results[key], form)) for key, title, form in rows
-             if results.get(key) is not None]
-    frames = sorted((folder / "frames").glob("epoch-*.png"))
-    pictures = [(title, shows, _inline(folder / name)) for name, title, shows in _PICTURES
-                if (folder / name).exists()]
+    shown = [(title.strip(), printing.text(results[key], form))
+             for key, title, form in (*printing.ROWS, *own_rows) if results.get(key) is not None]
+    missing = {"samples.png": done, "class_table.png": "class_probabilities" in results}
+    pictures = [(title, shows, found) for name, title, shows in _PICTURES
+                if (found := _inline(folder / name, notes, missing.get(name)))]
+    frames = {path.name: path for path in sorted((folder / "frames").glob("epoch-*.png"))}
+    every = frames_every(options["epochs"])
+    expected = [f"epoch-{epoch:05d}.png" for epoch in range(every, done + 1, every)]
+    if frames.keys() <= {*expected}:  # runs of earlier versions have none, or others
+        frames = {name: folder / "frames" / name for name in expected} if frames else {}
+    frames = [(f"epoch {int(path.stem[6:])}", found) for path in frames.values()
+              if (found := _inline(path, notes, True))]
+    for note in notes:
+        logging.warning("%s", note)
     return {
         "name": folder.name or str(folder), "method": method,
         "title": recipe.title if recipe else method, "measures": shown,
-        "summary": summary(options, results, history),
+        "summary": summary(options, results, done), "notes": notes,
         "pictures": pictures,
-        "frames": [(f"epoch {int(path.stem[6:])}", _inline(path)) for path in frames],
+        "frames": frames,
         "curves": curves({folder.name: history}), "history": history,
         "options": [(name, str(value)) for name, value in options.items()],
         "versions": [(name, str(value)) for name, value in versions.items()],
@@ -105,7 +156,7 @@ def describe(folder: pathlib.Path, recipe=None) -> dict:
     }
 
 
-def summary(options, results, history) -> list[str]:
+def summary(options, results, done: int) -> list[str]:
     """A few sentences on a run."""
     count = options.get("num_generators") or options.get("n_generators") or (
         options.get("num_components"))
@@ -114,7 +165,7 @@ def summary(options, results, history) -> list[str]:
         "image_size" in options and data != "ring") else ""
     lines = [f"{count} generator{'s' * (count != 1)} trained on {data}{size}, seed {options['seed']}."]
     if not results:
-        lines.append(f"{len(history)} of {options['epochs']} epochs are done.")
+        lines.append(f"{done} of {options['epochs']} epochs are done.")
         return lines
     lines.append(f"{results['epochs']} epochs, {results['training_steps']:,} steps.")
     if "embedded_of_training_images" in results:
@@ -171,17 +222,21 @@ def curves(histories: dict[str, list[dict[str, float]]]) -> list[tuple[str, str]
     return found
 
 
-def _history(folder):
-    path = folder / "history.csv"
-    if not path.exists():
-        return []
-    with open(path, newline="") as file:
-        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+def _inline(path, notes, expected):
+    """A PNG as a data URL. None if it is damaged or not there; `notes` say so if it is `expected`."""
+    from PIL import Image
 
-
-def _inline(path):
-    """A PNG as a data URL."""
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+    if not expected and not path.exists():
+        return None
+    try:
+        content = path.read_bytes()
+        with Image.open(io.BytesIO(content)) as image:
+            image.verify()
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error,
+            Image.DecompressionBombError) as error:
+        notes.append(f"Left out is {path}, which cannot be read ({files.short(error)}).")
+        return None
+    return "data:image/png;base64," + base64.b64encode(content).decode()
 
 
 def _render(name, **values):

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import importlib.util
+import json
 import os
 import pathlib
 import shutil
@@ -15,7 +16,7 @@ import numpy as np
 from absl import logging
 
 from keras_multigan import callbacks, distribute, export, plots
-from keras_multigan.runs import files, report
+from keras_multigan.runs import files, printing, report
 from keras_multigan.runs.options import RunOptions
 
 # What the best epoch has the least of: the distance to training images, for those of the test are for
@@ -66,13 +67,15 @@ class Run:
                              f"{self.output} has had. Received: {self.options.epochs}. Choose more, or "
                              "another --output.")
         done = self.output / "metrics.json"
-        return files.read_json(done) if done.exists() and not self.is_extended else None
+        if done.exists() and not self.is_extended:
+            return printing.read_results(done, self.recipe.rows)
+        return None
 
     @functools.cached_property
     def is_extended(self) -> bool:
         """Whether the run folder has a run with another number of epochs."""
         return ((self.output / "options.json").exists()
-                and files.read_options(self.output)["epochs"] != self.options.epochs)
+                and files.read_options(self.output).get("epochs") != self.options.epochs)
 
     def scope(self):
         """The context in which the model is built and trained. It settles the devices at once."""
@@ -111,13 +114,20 @@ class Run:
         first, done = callbacks.restore_progress(model, output / "checkpoints")
         distribute.check_same_on_all_workers(first, "epoch to go on from")
         distribute.check_same_on_all_workers(done, "step to go on from")
-        stops = self.recipe.stops(options, callbacks.read_history(output)[:first])
+        rows = [row for row in callbacks.read_history(output) if row["epoch"] < first]
+        stops = self.recipe.stops(options, rows)
+        self.epochs = first
         steps = options.steps_per_epoch or max(
             1, len(x) // (options.batch_size * model.batches_per_step)
         )
         if first or done:
             print(f"Going on after epoch {first} of {options.epochs}"
                   + (f" and {done} of {steps} steps." if done else "."))
+        elif self.resume:
+            print("Starting with the first epoch: there is no complete checkpoint.")
+        if len(rows) < first:
+            logging.warning("%s has %d rows for %d finished epochs. Curves and early stopping know no "
+                            "others.", output / "history.csv", len(rows), first)
         if first >= options.epochs or any(stop.converged() for stop in stops):
             return 0.0
         print(f"Training for {options.epochs - first} epochs of {steps} steps; see "
@@ -125,12 +135,13 @@ class Run:
         start = time.time()
         with callbacks.stop_signals() as received:
             records = [
-                *self._best(evaluate, first),
+                *self._best(evaluate, rows),
                 callbacks.RunProgress(steps * (options.epochs - first) - done),
                 callbacks.SaveOnSignal(output / "checkpoints", received, steps, done),
                 callbacks.HistoryLog(output, initial_epoch=first),
-                callbacks.Checkpoint(output / "checkpoints"),
                 *pictures,
+                # The last one, so that a killed run draws and logs again what may be missing.
+                callbacks.Checkpoint(output / "checkpoints"),
             ] if self.writes else []
             every = [callbacks.StopOnNonFinite(), *records, *stops]
             arguments = dict(y=y, batch_size=options.batch_size, verbose=0, callbacks=every)
@@ -142,11 +153,11 @@ class Run:
                 model.fit(x, epochs=options.epochs, initial_epoch=first, steps_per_epoch=steps,
                           **arguments)
             callbacks.raise_signal(received)
+        self.epochs = model.history.epoch[-1] + 1
         return time.time() - start
 
-    def _best(self, evaluate, first):
+    def _best(self, evaluate, history):
         """The callbacks that measure and keep the best model. A run that began without has none."""
-        history = callbacks.read_history(self.output)[:first]
         if evaluate is None or history and MONITOR not in history[0]:
             return []
         if history:
@@ -164,21 +175,24 @@ class Run:
             The first results: the length of the run.
         """
         history = callbacks.read_history(self.output)
-        plots.save_curves({name: [row[name] for row in history] for name in history[0]},
-                          self.output / "curves.png")
+        if history:
+            plots.save_curves({name: [row[name] for row in history] for name in history[0]},
+                              self.output / "curves.png")
         files.save_model(model, self.output / "model.keras")
-        measured = [row[MONITOR] for row in history if MONITOR in row]
-        best = {"best_epoch": 1 + measured.index(min(measured)),
-                "best_" + MONITOR: min(measured)} if measured else {}
-        return {"epochs": len(history), "training_steps": model.steps_trained, **best,
-                "seconds_of_last_attempt": round(seconds, 1), "last_epoch": history[-1],
+        measured = [(row[MONITOR], row["epoch"] + 1) for row in history if MONITOR in row]
+        best = dict(zip(("best_" + MONITOR, "best_epoch"), min(measured))) if measured else {}
+        return {"epochs": self.epochs, "training_steps": model.steps_trained, **best,
+                "seconds_of_last_attempt": round(seconds, 1),
+                "last_epoch": history[-1] if history else {},
+                **({"history_sha256": report.digest(self.output / "history.csv")} if history else {}),
                 "export": export_run(model, self.output)}
 
     def finish(self, results: dict) -> dict:
-        """Writes metrics.json, which says that a run is finished, and report.html."""
-        files.write_json(self.output / "metrics.json", results)
-        report.write_report(self.output, self.recipe)
-        report.write_card(self.output, self.recipe)
+        """Writes report.html and metrics.json, which says that a run is finished."""
+        results = json.loads(json.dumps(results))  # as a later report reads them
+        report.write_report(self.output, self.recipe, results)
+        report.write_card(self.output, self.recipe, results)
+        printing.write_results(self.output / "metrics.json", results)
         return results
 
 

@@ -9,6 +9,11 @@ from keras_multigan.runs.images import Samples
 from keras_multigan.runs.run import Run
 
 
+def frames_every(epochs: int) -> int:
+    """Epochs between two pictures of a run on vectors."""
+    return max(1, epochs // 20)
+
+
 @dataclasses.dataclass(frozen=True)
 class VectorTask:
     """Trains and measures a method on vectors.
@@ -40,7 +45,7 @@ class VectorTask:
             model = run.build(self.like(options))
             model.check_batch_size(options.batch_size)
             run.open()
-            every = max(1, options.epochs // 20)
+            every = frames_every(options.epochs)
             draw = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: (
                 self.picture(run, source, model, epoch) if (epoch + 1) % every == 0 else None))
             seconds = run.fit(model, samples, None, draw)
