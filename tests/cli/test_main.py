@@ -85,9 +85,9 @@ def test_how_a_run_ends(multigan, monkeypatch, caplog):
 
     flags = []
     for text, shown in (("no room", " (no room)"), ("", "")):
-        assert train_with(MemoryError(text))[::2] == (
-            2, f"error: Expected the work to fit into memory. Received: none is left{shown}. Give smaller "
-            "sizes or fewer samples.\n")
+        assert train_with(MemoryError(text))[::2] == (2, (
+            f"error: Expected the work to fit into memory. Received: none is left{shown}. Give smaller "
+            "sizes or fewer samples.\n"))
     interrupted = train_with(KeyboardInterrupt())
     assert interrupted.code == 130
     assert interrupted.err == "error: interrupted. Go on with --resume and the same --output.\n"
