@@ -210,3 +210,13 @@ def test_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         with distribute.scope(**arguments):
             pass
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (("none", None, "grpc://x:1"), "tpu is expected to be given with strategy='tpu' alone"),
+    (("mirrored", 10**6), "At most 128 devices are expected. Received: 1000000"),
+    (("none", 10**6), "One device is expected without a strategy"),
+])
+def test_arguments_that_do_not_fit_start_no_device(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        distribute.check(*arguments)

@@ -90,6 +90,7 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
             f"--num_samples is expected to be at least {2 * len(rows)}, 2 for each generator. "
             f"Received: {num_samples}."
         )
+    artifacts.check_memory(num_samples, model.image_shape)
     real, labels = data.load_images(dataset, split, image_size=image_size, data_dir=data_dir)
     classifier = classifier or own.get("classifier") or "auto"
     if labels is None and classifier == "auto":

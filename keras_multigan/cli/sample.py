@@ -48,6 +48,8 @@ def sample(*, model, generator="all", num_samples=10, seed=0, output="samples.pn
             f"{model.image_shape}. Write an .npy or .npz."
         )
     rows = artifacts.rows(model, generator)
+    artifacts.check_memory(num_samples * len(rows) * (_FRAMES if output.suffix in _ANIMATED else 1),
+                           model.image_shape)
     if output.suffix in _ANIMATED:
         if None in rows.values():
             raise ValueError("A moving picture is expected of generators. Received: the mixture, whose "

@@ -186,6 +186,8 @@ def _keras_network(weights):
         features = network.get_layer("avg_pool").output
         both = keras.layers.Concatenate()([features, network.output])
     except Exception as error:
+        if weights is None:
+            raise
         if weights != "imagenet":
             raise ValueError(
                 "weights is expected to be a file of keras.applications.InceptionV3's weights, such as "

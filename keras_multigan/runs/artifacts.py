@@ -1,12 +1,14 @@
 """Saved generators, wherever they are: run folders, .keras files, SavedModels."""
 
 import json
+import math
 import os
 import pathlib
 import re
 
 import numpy as np
 
+from keras_multigan.data.folder_images import available_memory
 from keras_multigan.export import NOTE
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.runs import files
@@ -150,6 +152,15 @@ def rows(model, generator="all"):
             f"{numbers} here. Received: {generator!r}."
         )
     return {f"generator_{generator}": int(generator)}
+
+
+def check_memory(num_samples, shape):
+    """Raises ValueError if so many samples of this shape do not fit into the memory that is free."""
+    needed, free = 4 * num_samples * math.prod(shape), available_memory()
+    if needed > free:
+        raise ValueError(
+            f"--num_samples is expected to fit into memory, of which {free / 1e9:.1f} GB are free. "
+            f"Received: {num_samples} in all, {needed / 1e9:.1f} GB. Give fewer.")
 
 
 def check_output(path, suffixes, overwrite):

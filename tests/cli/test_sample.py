@@ -175,3 +175,14 @@ def test_the_path_of_noise_has_the_lengths_of_noise():
     assert path.shape == (48, 64) and path.dtype == np.float32
     np.testing.assert_array_equal(path, path_of_noise(64, 4, seed=0))
     assert 0.6 * 8 < np.linalg.norm(path, axis=1).min() < np.linalg.norm(path, axis=1).max() < 1.4 * 8
+
+
+@pytest.mark.fast
+def test_more_samples_than_memory(refused, tmp_path, monkeypatch):
+    recipe = RECIPES["gm"]
+    recipe.like(recipe.make_options(width=0.02, num_components=2, supervised=False)).save(
+        tmp_path / "model.keras")
+    monkeypatch.setattr(artifacts, "available_memory", lambda: 2**20)
+    for command, output in (("sample", "x.npy"), ("evaluate", "x.json")):
+        refused([command, "--model=model.keras", "--num_samples=5000", f"--output={output}"],
+                "--num_samples is expected to fit into memory, of which 0.0 GB are free", "Give fewer")

@@ -175,6 +175,12 @@ def test_flags_of_train(method):
     check(flag_lines(head, options, method, ("output", "dry_run", "resume", "tpu"), ["--dry_run"]))
 
 
+def test_there_are_many():
+    """Of the flags of `train` alone; the other lines are as many again."""
+    assert len([line for method in METHODS for line in flag_lines(
+        [], train.command(RECIPES[method]).options, method) if line.wrong]) > 600
+
+
 def test_schedules():
     check([Line(["train", "commute", "--dry_run", f"--tvd_weight={text}"], True) for text in SCHEDULES])
 

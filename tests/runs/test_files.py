@@ -88,3 +88,16 @@ def test_no_code_from_a_keras_file_runs(tmp_path):
     with pytest.raises(ValueError, match="Lambda") as raised:
         files.load_model(path)
     assert "safe_mode" not in str(raised.value)  # Keras' advice is no good one here
+
+
+@pytest.mark.parametrize("path", ["file/x", "file/x/y", "loop/x", "/proc/x", "/dev/null/x",
+                                  "n" * 300 + "/x"])
+def test_a_place_that_cannot_be_written_is_known_before(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(OSError):
+        files.check_writable(path)
+    for right in ("x", "new/folder/x", tmp_path / "x"):
+        files.check_writable(right)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "loop"]
