@@ -75,7 +75,8 @@ class Run:
     def is_extended(self) -> bool:
         """Whether the run folder has a run with another number of epochs."""
         return ((self.output / "options.json").exists()
-                and files.read_options(self.output).get("epochs") != self.options.epochs)
+                and files.read_options(self.output).get("epochs", self.options.epochs)
+                != self.options.epochs)
 
     def scope(self):
         """The context in which the model is built and trained. It settles the devices at once."""
