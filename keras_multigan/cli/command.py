@@ -82,7 +82,7 @@ def parse(options: Mapping[str, Option], arguments: list[str], words: str = "") 
         raise ValueError(f"Only flags are expected. Received: {rest}.")
     given = {name: values[name].value for name in options if values[name].present}
     for name, value in given.items():
-        if value in ("", [""]) and options[name].default != "":
+        if value == "" and options[name].default != "":
             raise ValueError(f"--{name} is expected to have a value. Received: an empty one. Leave the "
                              "flag out, or give it one.")
         options[name].check(name, value)

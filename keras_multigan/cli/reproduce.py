@@ -13,7 +13,7 @@ from keras_multigan.recipes import RECIPES
 from keras_multigan.recipes.experiment import arm_options
 from keras_multigan.runs import classifiers, files
 from keras_multigan.runs.images import load_split
-from keras_multigan.runs.options import IMAGES, MOST_UNITS, Option, renamed
+from keras_multigan.runs.options import IMAGES, MOST_UNITS, RUN, Option, renamed
 from keras_multigan.runs.run import count_parameters
 
 OVERRIDES = {
@@ -61,9 +61,10 @@ def make_plan(paper, experiment, scale, seeds, overrides) -> dict:
         overrides: dict of OVERRIDES -> value, for every run.
     """
     numbers = [int(seed) for seed in seeds if re.fullmatch(r"\s*[0-9]{1,10}\s*", str(seed))]
-    if not numbers or len({*numbers}) < len(seeds) or max(numbers) >= 2**32:
-        raise ValueError("--seeds is expected to be different whole numbers >= 0 and < 2**32, such as "
-                         f"0,1,2. Received: {','.join(map(str, seeds))}")
+    if not numbers or len({*numbers}) < len(seeds):
+        raise ValueError("--seeds is expected to be different whole numbers >= 0, such as 0,1,2. "
+                         f"Received: {','.join(map(str, seeds))}")
+    RUN["seed"].check("seeds", max(numbers))
     recipe, wanted = find(paper, experiment)
     runs = {arm.label: arm_options(recipe, wanted, arm, scale, overrides).as_dict()
             for arm in wanted.arms}
