@@ -25,8 +25,8 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 DOOR = REPOSITORY / "multigan_cli.py"
 # Of `multigan train commute`.
-TINY = ("--num_generators=2", "--width=0.0625", "--batch_size=8", "--epochs=6", "--steps_per_epoch=2",
-        "--n_critic=2")
+TINY = ("--image_size=32", "--num_generators=2", "--width=0.0625", "--batch_size=8", "--epochs=6",
+        "--steps_per_epoch=2", "--n_critic=2")
 Done = collections.namedtuple("Done", "code out err")
 
 

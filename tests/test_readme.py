@@ -108,7 +108,7 @@ def test_every_flag_that_is_named_is_one_of_a_command(page):
     benchmark = re.findall(r'^ +"(\w+)": Option\(', "".join(BENCHMARKS.values()), re.M)
     named = {match[1] for span in spans(PAGES[page])
              if (match := re.fullmatch(r"--(\w+)(=.*)?", span))}
-    assert named <= set().union({"help"}, benchmark, *map(known, COMMANDS.values()))
+    assert named <= set().union({"help", "verbosity"}, benchmark, *map(known, COMMANDS.values()))
 
 
 @pytest.mark.fast

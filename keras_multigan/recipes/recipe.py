@@ -147,7 +147,7 @@ class Recipe:
         lines += ["", f"parameters, samples of shape {model.image_shape}",
                   f"  generator {each} each, {count_parameters(model.generators):,} in all"]
         others = collections.Counter(
-            (network.name, count_parameters([network])) for phase in model.phases()
+            (_without_number(network.name), count_parameters([network])) for phase in model.phases()
             for network in phase.networks if not any(network is g for g in model.generators))
         lines += [f"  {name} {size:,}" + f" each, {number * size:,} in all" * (number > 1)
                   for (name, size), number in others.items()]
@@ -160,6 +160,10 @@ class Recipe:
                          f"{config.get('beta_2')}; {phase.repeats} "
                          f"update{'s' * (phase.repeats > 1)} per step")
         return "\n".join(lines)
+
+
+def _without_number(name: str) -> str:
+    return name.rstrip("0123456789").rstrip("_")
 
 
 def _optimizer(model: MultiGAN, phase: str, options: RunOptions) -> keras.optimizers.Optimizer:

@@ -101,5 +101,5 @@ def test_bad_arguments(tiny_run, refused, tmp_path):
     with pytest.raises(ValueError, match="3 channel"):
         evaluate(model=tiny_run, classifier=tmp_path / "colour.keras")
     (tmp_path / "options.json").write_text("[]")
-    with pytest.raises(ValueError, match="run's options.*Received: .*options.json"):
+    with pytest.raises(ValueError, match="JSON object.*Received: .*options.json"):
         evaluate(model=tmp_path)

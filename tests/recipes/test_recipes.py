@@ -29,7 +29,7 @@ PAPERS = {
          "discriminator_updates": 5, "frechet_samples": 50_000, "judge_samples": 25_600},
         ["generator 4,198,400 each, 12,595,200 in all", "mlp 3,149,825 each, 9,449,475 in all",
          "generator: adam, rate 1e-05, betas 0.5, 0.9; 1 update per step",
-         "discriminator: adam_1, rate 0.0001, betas 0.5, 0.9; 5 updates per step"]),
+         "discriminator: adam, rate 0.0001, betas 0.5, 0.9; 5 updates per step"]),
     ("mix", "paper"): (
         {"dataset": "cifar10", "num_generators": 10, "num_discriminators": 10, "supervised": True,
          "latent_dim": 80, "batch_size": 50, "discriminator_updates": 4, "ema": 0.9999,
@@ -41,12 +41,12 @@ PAPERS = {
         {"dataset": "mnist", "image_size": 28, "num_generators": 10, "latent_dim": 100,
          "batch_size": 64, "epochs": 200, "mutual_information": "overlap"},
         ["generator 834,369 each, 8,343,690 in all", "dcgan_discriminator 213,249",
-         "generator: adam_1, rate 0.0002, betas 0.5, 0.999; 1 update per step"]),
+         "generator: adam, rate 0.0002, betas 0.5, 0.999; 1 update per step"]),
     ("gm", "paper"): (
         {"dataset": "mnist", "image_size": 28, "num_components": 10, "latent_dim": 100,
          "dynamic": True, "supervised": True, "batch_size": 64, "epochs": 100},
         ["mlp_generator 1,486,352", "latent 2,000", "mlp_discriminator 1,462,538",
-         "generator: adam_1, rate 0.0002, betas 0.5, 0.999; 1 update per step"]),
+         "generator: adam, rate 0.0002, betas 0.5, 0.999; 1 update per step"]),
     ("mm", "paper"): (
         {"dataset": "mnist", "image_size": 28, "num_components": 10, "latent_dim": 100, "alpha": 1.0,
          "assignment": "soft", "batch_size": 64, "epochs": 100},
@@ -56,13 +56,13 @@ PAPERS = {
         {"dataset": "ring", "num_generators": 8, "growth": 10, "push_weight": 0.05,
          "latent_dim": 256, "width": 128, "batch_size": 512, "generator_batch_size": 64},
         ["samples of shape (2,)", "generator 49,666 each, 279,938 in all",
-         "generator: adam_1, rate 0.001, betas 0.5, 0.999; 1 update per step"]),
+         "generator: adam, rate 0.001, betas 0.5, 0.999; 1 update per step"]),
     ("p2", "images_paper"): (
         {"dataset": "cifar10", "num_generators": 5, "growth": 10, "push_weight": 0.01,
          "regularizer_weight": 2.0, "networks": "resnet", "batch_size": 64, "epochs": 150},
         ["samples of shape (32, 32, 3)", "generator 1,206,275 each, 2,277,379 in all",
          "p2_discriminator 1,053,825", "p2_discriminator 1,056,276",
-         "generator: adam_1, rate 0.0002, betas 0.5, 0.999; 1 update per step"]),
+         "generator: adam, rate 0.0002, betas 0.5, 0.999; 1 update per step"]),
 }
 
 

@@ -22,7 +22,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 def test_a_saved_model_gives_many_images_in_batches(tiny_run):
     model = artifacts.open_model(tiny_run / "export" / "generator_0")
     images = model.sample(1003, generator=0, seed=2)
-    assert images.shape == (1003, 16, 16, 1) and images.dtype == np.float32
+    assert images.shape == (1003, 32, 32, 1) and images.dtype == np.float32
     assert len(np.unique(images.reshape(1003, -1), axis=0)) == 1003
     np.testing.assert_array_equal(images, model.sample(1003, generator=0, seed=2))
 
