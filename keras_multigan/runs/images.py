@@ -90,13 +90,15 @@ class ImageTask:
         run.open()
         if run.writes and not is_trained:
             files.save_model(classifier, run.output / "classifier.keras")
+        every = report.frames_every(options.epochs)
+        # Outside the scope, in which its network would make variables of all workers.
+        evaluate = self._evaluate(run, train_set, test_set, every) if run.writes else None
         with scope:
             if classifier is not None:
                 its_classifier.set_weights(classifier.get_weights())
-            every = report.frames_every(options.epochs)
             seconds = run.fit(
                 model, x, y, callbacks.SampleGrid(run.output, keep_every=every),
-                evaluate=self._evaluate(run, train_set, test_set, every) if run.writes else None)
+                evaluate=evaluate)
         # Outside the scope: in it, what is saved and loaded would make variables of all workers.
         if not run.writes:
             return None

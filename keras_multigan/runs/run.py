@@ -164,6 +164,8 @@ class Run:
         if history:
             evaluate.results = {name: value for name, value in history[-1].items()
                                 if name.startswith("train_")}
+        if self.options.strategy == "multiworker":  # saving would make variables, which all must do
+            return [evaluate]
         best = min((row[MONITOR] for row in history), default=None)
         return [evaluate, keras.callbacks.ModelCheckpoint(
             self.output / "best.keras", MONITOR, mode="min", save_best_only=True,
