@@ -152,7 +152,7 @@ def test_folders_without_a_run(tmp_path):
         resolve(RECIPES["mim"], {}, tmp_path, True)
     for content in ("[]", "{", json.dumps({"versions": {}}), json.dumps({"options": 3})):
         (tmp_path / "options.json").write_text(content)
-        with pytest.raises(ValueError, match="JSON object.*options.json, w(hich cannot be read|hose options are null)"):
+        with pytest.raises(ValueError, match="JSON object.*Received: .*options.json"):
             resolve(RECIPES["mim"], {}, tmp_path, True)
 
 
