@@ -21,20 +21,22 @@ class Evaluate(keras.callbacks.Callback):
         num_samples: samples to measure, from the same noise each time; at least 1.
         every: epochs between two measurements, at least 1.
         seed: int that fixes the noise.
-        last: for a resumed run, what was measured last.
+
+    Attributes:
+        results: what was measured last, a dict. A resumed run may set it.
 
     Raises:
         ValueError: num_samples or every < 1; in training, a name that a log has already.
     """
 
     def __init__(self, measure: Callable[[np.ndarray], Mapping[str, float]], num_samples: int = 1000,
-                 every: int = 1, seed: int = 0, last: Mapping[str, float] | None = None):
+                 every: int = 1, seed: int = 0):
         super().__init__()
         if num_samples < 1 or every < 1:
             raise ValueError("num_samples and every are expected to be >= 1. Received: "
                              f"{num_samples} and {every}")
         self.measure, self.num_samples, self.every, self.seed = measure, num_samples, every, seed
-        self.results = dict(last or {})
+        self.results = {}
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         logs = {} if logs is None else logs

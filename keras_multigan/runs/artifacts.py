@@ -240,6 +240,8 @@ def _note(path):
             f"{path}, which cannot be read ({files.short(error)}). Export it again with "
             "`multigan export`."
         ) from error
+
+
 def _advice(folder):
     """How to go on with a run folder that has no model.keras."""
     if (folder / "export").is_dir():

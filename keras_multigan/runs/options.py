@@ -97,7 +97,8 @@ IMAGES = {
     "inception": Option("none", "none, or what measures Inception score and FIDs after the training: "
                         "tfgan (TF-Hub), imagenet (keras.applications) or a file of weights"),
 }
-# Where the data lie and which devices share the work is no property of the run.
+# Where the data lie and which devices share the work is no property of the run. It may be trained
+# longer.
 _MAY_DIFFER = ("data_dir", "stream", "strategy", "devices", "tpu", "epochs")
 # What options.json of version 0.1 has beside options.
 _IGNORED = {"app", "dimension"}

@@ -134,7 +134,9 @@ class Run:
         print(f"Training for {options.epochs - first} epochs of {steps} steps; see "
               f"{output / 'samples.png'} meanwhile.", flush=True)
         start = time.time()
-        with callbacks.stop_signals() as received:
+        # A worker that waited for its step would wait for those that a signal has ended.
+        alone = options.strategy != "multiworker"
+        with callbacks.stop_signals() if alone else contextlib.nullcontext([]) as received:
             records = [
                 *self._best(evaluate, rows),
                 callbacks.RunProgress(steps * (options.epochs - first) - done),

@@ -401,9 +401,11 @@ class Trainer(keras.Model):
             id(v) in trained for v in layer.trainable_variables)]
         for layer in others:
             layer.trainable = False
-        super().summary(*args, **kwargs)
-        for layer in others:
-            layer.trainable = True
+        try:
+            super().summary(*args, **kwargs)
+        finally:
+            for layer in others:
+                layer.trainable = True
 
     def __setattr__(self, name, value):
         super().__setattr__(name, value)
@@ -425,6 +427,7 @@ class Trainer(keras.Model):
                       for name, value in config.items()})
 
     @classmethod
+    @functools.cache  # asked for whenever an attribute is set
     def _arguments(cls):
         """The names of the constructor's own arguments, and `seed`."""
         named = [name for name, p in inspect.signature(cls.__init__).parameters.items()
