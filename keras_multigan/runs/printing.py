@@ -21,8 +21,8 @@ ROWS = (
     ("embedded_precision", "  precision", ".3f"), ("embedded_recall", "  recall", ".3f"),
     ("embedded_density", "  density", ".3f"), ("embedded_coverage", "  coverage", ".3f"),
     ("embedded_of_training_images", "  of training images", ".3f"),
-    ("best_epoch", "nearest to training images, epoch", ""),
-    ("best_train_frechet_distance", "  Frechet distance (best.keras)", ".3f"),
+    ("best_epoch", "best epoch (best.keras)", ""),
+    ("best_train_frechet_distance", "  to training images", ".3f"),
     ("fid_train", "FID, training images", ".2f"), ("fid_test", "  test images", ".2f"),
     ("inception_score", "Inception score", ".3f"), ("inception_by", "  of", ""),
 )
