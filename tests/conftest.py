@@ -10,12 +10,13 @@ import subprocess
 import sys
 import tempfile
 
-import numpy as np
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as multigan_cli, whichever test comes first
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+# Before NumPy is imported. Processes that have more threads of BLAS than cores wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     # What JAX compiles is kept for this session's other processes. They inherit the name.
     _compiled = tempfile.TemporaryDirectory()
@@ -111,6 +112,8 @@ def stand_in(tmp_path_factory):
 
     def write(*shape):
         path = tmp_path_factory.mktemp("data") / "images.npz"
+        import numpy as np
+
         numbers = np.random.default_rng(0)
         np.savez(path, **{f"x_{split}": numbers.integers(0, 256, (60, *shape), "uint8")
                           for split in ("train", "test")},

@@ -3,13 +3,12 @@
 import os
 import pathlib
 
-import numpy as np
 from absl import logging
 
 from keras_multigan import data, metrics
 from keras_multigan.cli.command import Command
 from keras_multigan.runs import artifacts, classifiers, files, measures, printing
-from keras_multigan.runs.images import of_classes
+from keras_multigan.runs.images import hold_out, of_classes
 from keras_multigan.runs.options import Option
 
 OPTIONS = {
@@ -59,6 +58,20 @@ def find_classifier(folder, dataset, choice, trained_on):
     )
 
 
+def load_both(dataset, split, image_size, data_dir, own):
+    """(training set, test set); the first is None if it is not needed and not there, for of other data
+    there may be a test split only."""
+    try:
+        train = data.load_image_set(dataset, "train", image_size, data_dir)
+    except (ValueError, FileNotFoundError):
+        if split == "train" or own.get("validation"):
+            raise
+        train = None
+    if own.get("validation"):
+        return hold_out(train, own["validation"])
+    return train, data.load_image_set(dataset, "test", image_size, data_dir)
+
+
 def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=None,
              split=OPTIONS["split"].default, num_samples=OPTIONS["num_samples"].default,
              seed=OPTIONS["seed"].default) -> dict:
@@ -91,7 +104,8 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
             f"Received: {num_samples}."
         )
     artifacts.check_memory(num_samples, model.image_shape)
-    real, labels = data.load_images(dataset, split, image_size=image_size, data_dir=data_dir)
+    train, test = load_both(dataset, split, image_size, data_dir, own)
+    real, labels = (found := train if split == "train" else test).floats(), found.labels
     classifier = classifier or own.get("classifier") or "auto"
     if labels is None and classifier == "auto":
         classifier = name = None
@@ -99,6 +113,8 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
         classifier, name = find_classifier(folder, dataset, classifier, own.get("dataset"))
     if own.get("classes"):
         real = real[of_classes(labels, own["classes"])]
+        train, test = (each and each.take(of_classes(each.labels, own["classes"]))
+                       for each in (train, test))
     if real.shape[-1] != model.image_shape[-1]:
         raise ValueError(
             f"Expected a data set with images like the generated ones, {model.image_shape}. "
@@ -111,6 +127,8 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
     results = {} if classifier is None else measures.measure(images, real, classifier, name, dataset)
     if dataset == "digits":
         embedding = metrics.digits_embedding()
+    elif dataset.split(":")[0] == "mnist":
+        embedding = metrics.mnist_embedding()
     elif own and (path := folder / "embedding.keras").is_file():
         own_network = files.load_model(path, "Put it back, or remove it to use a random network.")
         embedding = metrics.Embedding(own_network, f"independent network trained on {dataset}")
@@ -118,12 +136,8 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
         if own and labels is not None and own.get("embedding") != "random":
             logging.warning("There is no file %s: a random network measures in its place.", path)
         embedding = metrics.random_embedding(real.shape[1:])
-    try:
-        train = data.load_image_set(dataset, "train", image_size, data_dir)
-        train = train.floats(np.sort(np.random.default_rng(0).permutation(len(train))[:num_samples]))
-    except (ValueError, FileNotFoundError):  # of other data there may be a test split only
-        train = None
-    results |= measures.measure_embedded(np.concatenate(images), train, real, embedding)
+    weights = None if list(rows) == ["mixture"] else getattr(model, "mixture_weights", None)
+    results |= measures.measure_embedded(images, train, test.floats(), embedding, weights)
     if list(rows) == ["mixture"]:
         results["pairwise_tvd"] = None  # which generator an image comes from is not known
     return {

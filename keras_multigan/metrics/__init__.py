@@ -5,6 +5,7 @@ They do not depend on the models of this package.
 
 from keras_multigan.metrics.classifier_score import classifier_score
 from keras_multigan.metrics.clustering import clustering_accuracy, normalized_mutual_information
+from keras_multigan.metrics.comparison import Comparison, compare
 from keras_multigan.metrics.diversity import class_probabilities, pairwise_tvd
 from keras_multigan.metrics.embedding import (
     EmbeddedMeasures,
@@ -12,6 +13,7 @@ from keras_multigan.metrics.embedding import (
     against,
     digits_embedding,
     embedded_measures,
+    mnist_embedding,
     random_embedding,
 )
 from keras_multigan.metrics.frechet import frechet_distance
@@ -37,9 +39,12 @@ from keras_multigan.metrics.precision_recall import (
     density_coverage,
     precision_recall,
 )
+from keras_multigan.metrics.reference import Reference
+from keras_multigan.metrics.support import near_copies, nearest_distances, support_size
 from keras_multigan.metrics.wasserstein import WassersteinEstimate, wasserstein_estimate
 
 __all__ = [
+    "Comparison",
     "DensityCoverage",
     "EmbeddedMeasures",
     "Embedding",
@@ -48,12 +53,14 @@ __all__ = [
     "Measurement",
     "ModeCoverage",
     "PrecisionRecall",
+    "Reference",
     "WassersteinEstimate",
     "against",
     "class_probabilities",
     "classifier_logits",
     "classifier_score",
     "clustering_accuracy",
+    "compare",
     "density_coverage",
     "digits_embedding",
     "embedded_measures",
@@ -63,14 +70,18 @@ __all__ = [
     "inception_outputs",
     "inception_score",
     "judge_accuracy",
+    "mnist_embedding",
     "mnist_frechet_distance",
     "mnist_score",
     "mode_coverage",
     "mode_shares",
+    "near_copies",
+    "nearest_distances",
     "normalized_mutual_information",
     "pairwise_tvd",
     "precision_recall",
     "random_embedding",
     "shipped_classifier",
+    "support_size",
     "wasserstein_estimate",
 ]

@@ -26,18 +26,21 @@ class Embedding:
         classifier: Keras model with such a layer, images (N, H, W, C) in [-1, 1] -> logits;
             `networks.embedding_classifier` is one.
         name: what to call it in results.
+        classifies: whether its logits mean something, as those of a trained network do.
 
     Raises:
         ValueError: there is no such layer.
     """
 
-    def __init__(self, classifier: keras.Model, name: str):
+    def __init__(self, classifier: keras.Model, name: str, classifies: bool = True):
         if "features" not in [layer.name for layer in classifier.layers]:
             raise ValueError("An embedding is expected to have a layer named features. Received: "
                              f"{classifier.name!r}. Build it with networks.embedding_classifier.")
         self.name = name
-        self.network = keras.Model(classifier.input, classifier.get_layer("features").output)
+        features = classifier.get_layer("features").output
+        self.network = keras.Model(classifier.input, features)
         self._run = inference(self.network)
+        self._head = keras.Model(features, classifier.output) if classifies else None
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Returns the features of images (N, H, W, C) of any size, a NumPy array (N, F), float64."""
@@ -48,6 +51,12 @@ class Embedding:
                    for start in range(0, len(images), _BATCH_SIZE))
         return np.concatenate(
             [keras.ops.convert_to_numpy(self._run(b)) for b in batches]).astype("float64")
+
+    def classes(self, features: np.ndarray) -> np.ndarray | None:
+        """The classes int (N,) of features (N, F) by the classifier; None if it was not trained."""
+        if self._head is None:
+            return None
+        return keras.ops.convert_to_numpy(self._head(features.astype("float32"))).argmax(axis=1)
 
 
 def random_embedding(image_shape: tuple[int, int, int], seed: int = 0) -> Embedding:
@@ -67,10 +76,10 @@ def random_embedding(image_shape: tuple[int, int, int], seed: int = 0) -> Embedd
         if len(variable.shape) > 1:
             deviation = math.sqrt(2 / math.prod(variable.shape[:-1]))
             variable.assign(numbers.normal(0, deviation, variable.shape))
-    return Embedding(network, f"fixed random convolutional network (64 features, seed {seed})")
+    return Embedding(network, f"fixed random convolutional network (64 features, seed {seed})",
+                     classifies=False)
 
 
-@functools.cache
 def digits_embedding() -> Embedding:
     """The embedding that ships for "digits", loaded once per process: images (N, H, W, 1).
 
@@ -79,13 +88,29 @@ def digits_embedding() -> Embedding:
     Raises:
         FileNotFoundError: it is neither in the installed package nor in a checkout.
     """
+    return _shipped("digits", "shipped_embedding")
+
+
+def mnist_embedding() -> Embedding:
+    """The embedding that ships for "mnist", loaded once per process: images (N, H, W, 1).
+
+    savedmodels/mnist_embedding has its accuracy on the test images and its options.
+
+    Raises:
+        FileNotFoundError: it is neither in the installed package nor in a checkout.
+    """
+    return _shipped("mnist", "shipped_mnist_embedding")
+
+
+@functools.cache
+def _shipped(dataset, folder):
     package = pathlib.Path(__file__).resolve().parents[1]
-    paths = (package / "shipped_embedding" / "classifier.keras",
-             package.parent / "savedmodels" / "digits_embedding" / "classifier.keras")
+    paths = (package / folder / "classifier.keras",
+             package.parent / "savedmodels" / f"{dataset}_embedding" / "classifier.keras")
     for path in paths:
         if path.is_file():
             return Embedding(keras.saving.load_model(path, compile=False, safe_mode=True),
-                             "independent network trained on digits (shipped, 64 features)")
+                             f"independent network trained on {dataset} (shipped, 64 features)")
     raise FileNotFoundError(f"Expected the shipped embedding at {paths[0]} or {paths[1]}. Received: "
                             "neither. Install keras_multigan again.")
 

@@ -41,8 +41,12 @@ def frechet_distance(features_a: np.ndarray, features_b: np.ndarray) -> float:
                 "covariance is singular and the distance strongly biased. Use more samples.",
                 stacklevel=2,
             )
-    mean_a, root_a = _mean_and_root(a)
-    mean_b, root_b = _mean_and_root(b)
+    return distance_of_moments(mean_and_root(a), mean_and_root(b))
+
+
+def distance_of_moments(a, b) -> float:
+    """The Frechet distance of two Gaussians, each given as `mean_and_root`."""
+    (mean_a, root_a), (mean_b, root_b) = a, b
     # With C = R^T R, the trace of (C_a C_b)^(1/2) is the sum of the singular values of R_a R_b^T.
     # A zero eigenvalue of a covariance would add an error of sqrt(rounding), a singular value does not.
     trace_of_root = np.linalg.svd(root_a @ root_b.T, compute_uv=False).sum()
@@ -52,8 +56,9 @@ def frechet_distance(features_a: np.ndarray, features_b: np.ndarray) -> float:
     return max(float(distance), 0.0)
 
 
-def _mean_and_root(features):
-    """Returns the mean (F,) and a matrix R (min(N, F), F) with R^T R = the unbiased covariance."""
+def mean_and_root(features):
+    """The mean (F,) and a matrix R (min(N, F), F) with R^T R = the unbiased covariance, of features
+    (N, F)."""
     mean = features.mean(axis=0)
     return mean, np.linalg.qr((features - mean) / np.sqrt(len(features) - 1), mode="r")
 

@@ -59,12 +59,24 @@ def precision_recall(real: np.ndarray, generated: np.ndarray, k: int = 3) -> Pre
     return PrecisionRecall(float(precision), float(recall))
 
 
+def per_sample(real: np.ndarray, generated: np.ndarray) -> dict[str, np.ndarray]:
+    """The arrays whose means are precision, recall, density and coverage, by name.
+
+    Precision and density have an entry per generated sample, recall and coverage one per real sample.
+    Arguments and errors are those of `precision_recall` and `density_coverage`, with their k.
+    """
+    real, generated = _checked(real, generated, 5, generated_minimum=6)
+    balls, hit = _balls_around(generated, real, 5)
+    return {"precision": _balls_around(generated, real, 3)[0] > 0,
+            "recall": _balls_around(real, generated, 3)[0] > 0,
+            "density": balls / 5, "coverage": hit}
+
+
 def density_coverage(real: np.ndarray, generated: np.ndarray, k: int = 5) -> DensityCoverage:
     """Returns density and coverage, which are less sensitive to outliers than precision and recall.
 
     Source: Naeem et al., "Reliable Fidelity and Diversity Metrics for Generative Models" (2020). The
-        balls
-    are those of `precision_recall`, around the real samples only.
+    balls are those of `precision_recall`, around the real samples only.
 
     Args:
         real: array (N, F) of features, finite, N > k.

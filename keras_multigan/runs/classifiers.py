@@ -138,12 +138,14 @@ def check(classifier, images) -> None:
 
 def embedding(options, train_set, test_set, folder):
     """What measures a run independently of its losses: a fixed random network without labels or if the
-    options ask for it; else for digits the shipped one, for other data one that is trained here and
-    kept in the run folder."""
+    options ask for it; else for digits and MNIST the shipped one, for other data one that is trained
+    here and kept in the run folder."""
     if train_set.labels is None or options.embedding == "random":
         return metrics.random_embedding(train_set.shape)
     if options.dataset == "digits":
         return metrics.digits_embedding()
+    if options.dataset.split(":")[0] == "mnist":
+        return metrics.mnist_embedding()
     path, name = folder / "embedding.keras", f"independent network trained on {options.dataset}"
     if not path.exists():
         keras.utils.set_random_seed(1001)

@@ -58,7 +58,7 @@ class ImageTask:
         if done := run.finished():
             return done
         options, scope = run.options, run.scope()
-        train_set, test_set = whole = [load_split(options, split) for split in ("train", "test")]
+        train_set, test_set = whole = load_splits(options)
         note = f"{train_set.note}. {test_set.note}"
         print(f"Data: {note}.")
         if self.select is not None:
@@ -90,9 +90,11 @@ class ImageTask:
         run.open()
         if run.writes and not is_trained:
             files.save_model(classifier, run.output / "classifier.keras")
-        every = report.frames_every(options.epochs)
         # Outside the scope, in which its network would make variables of all workers.
-        evaluate = self._evaluate(run, train_set, test_set, every) if run.writes else None
+        embedding = classifiers.embedding(options, train_set, test_set, run.output) if (
+            run.writes) else None
+        every = report.frames_every(options.epochs)
+        evaluate = self._evaluate(train_set, embedding, every) if run.writes else None
         with scope:
             if classifier is not None:
                 its_classifier.set_weights(classifier.get_weights())
@@ -103,30 +105,28 @@ class ImageTask:
         if not run.writes:
             return None
         results = run.keep(model, seconds) | {"data_note": note}
-        return run.finish(results | self._measured(run, model, train_set, test_set, classifier, name))
+        return run.finish(results | self._measured(run, model, train_set, test_set, classifier, name,
+                                                   embedding))
 
-    def _evaluate(self, run, train_set, test_set, every):
+    def _evaluate(self, train_set, embedding, every):
         """Measures against training images, if there are enough for a distance on 64 features."""
         count = min(len(train_set), 1000)
         if count <= 64:
             print(f"Nothing is measured while it trains: there are only {count} training images.")
             return None
         chosen = np.sort(np.random.default_rng(1).permutation(len(train_set))[:count])
-        embedding = classifiers.embedding(run.options, train_set, test_set, run.output)
         return callbacks.Evaluate(
             metrics.against(train_set.floats(chosen), embedding, prefix="train_"), count, every)
 
-    def _measured(self, run, model, train_set, test_set, classifier, name):
+    def _measured(self, run, model, train_set, test_set, classifier, name, embedding):
         options, output, results = run.options, run.output, {}
         count = measures.evaluation_count(model.image_shape)
         images = sample_each(model, count // model.num_generators)
         plots.save_samples(np.stack([i[:10] for i in images]), output / "samples.png")
         test = test_set.floats(slice(count)), (
             None if test_set.labels is None else test_set.labels[:count])
-        chosen = np.sort(np.random.default_rng(0).permutation(len(train_set))[:count])
-        embedding = classifiers.embedding(options, train_set, test_set, output)
         results |= measures.measure_embedded(
-            np.concatenate(images), train_set.floats(chosen), test[0], embedding)
+            images, train_set, test[0], embedding, model.mixture_weights)
         if classifier is not None:
             results |= measures.measure(images, test[0], classifier, name, options.dataset)
             names, tvd = train_set.class_names, results["pairwise_tvd"]
@@ -139,6 +139,31 @@ class ImageTask:
             results |= measures.measure_by_inception(model, train_set.floats(), test[0],
                                                      options.inception)
         return results
+
+
+def load_splits(options):
+    """(training set, what is measured against) of the options' data set: the test split, or with
+    `validation` that share of the training images, in which no two runs differ."""
+    train_set = load_split(options, "train")
+    return hold_out(train_set, options.validation) if options.validation else (
+        train_set, load_split(options, "test"))
+
+
+def hold_out(train_set, share: float):
+    """Splits a set in two, of which the second one has `share` of the images. Classes keep their
+    shares; no two runs differ."""
+    from sklearn.model_selection import train_test_split
+
+    try:
+        rows = train_test_split(np.arange(len(train_set)), test_size=share, random_state=0,
+                                stratify=train_set.labels)
+    except ValueError as error:
+        raise ValueError(f"--validation expects a share with images of every class. Received: {share} "
+                         f"of {len(train_set)} images ({files.short(error)}).") from error
+    kept, held_out = (train_set.take(np.sort(r)) for r in rows)
+    kept.note += f", of which {len(held_out)} are held out and measured in place of the test images"
+    held_out.note = "The test images are not used"
+    return kept, held_out
 
 
 def load_split(options, split: str):

@@ -13,7 +13,6 @@ from keras_multigan.runs.run import sample_each
 NUM_EVALUATION_IMAGES = 10_000
 # As in the papers on CIFAR-10, where the train split has as many.
 NUM_INCEPTION_IMAGES = 50_000
-_OF_SETS = ("precision", "recall", "density", "coverage")
 
 
 def evaluation_count(shape) -> int:
@@ -21,29 +20,42 @@ def evaluation_count(shape) -> int:
     return min(NUM_EVALUATION_IMAGES, 2**28 // (4 * math.prod(shape)))
 
 
-def measure_embedded(images, train_images, test_images, embedding):
-    """The measures of a mixture on an embedding, and those of training images in its place.
+def measure_embedded(images_by_generator, train_set, test_images, embedding, weights=None):
+    """The measures of a mixture on an embedding, and those of real images in its place.
 
     Args:
-        images: array (N, H, W, C) of the mixture's images.
-        train_images, test_images: arrays of real images; train_images may be None.
+        images_by_generator: arrays (N, H, W, C), equally many of each generator.
+        train_set: `data.ImageSet`, of which at most as many images are used as for generators; None if
+            there is none.
+        test_images: array of real images.
         embedding: `metrics.Embedding`.
+        weights: shares of the mixture, None if they are equal.
 
     Returns:
-        dict for metrics.json. Precision, recall, density and coverage are of as many images of both
-        sets, `embedded_count`.
+        dict for metrics.json: "embedding" and what `metrics.Reference.measure` returns, with the prefix
+        "embedded_". With fewer than 7 images in a split, the Frechet distance to the test images alone.
     """
-    test = embedding(test_images)
-    found = metrics.embedded_measures(test, embedding(images))
-    results = {"embedding": embedding.name, "embedded_frechet_distance": found.frechet_distance,
-               **{f"embedded_{name}": getattr(found, name) for name in _OF_SETS},
-               "embedded_count": found.count}
-    if train_images is not None:
-        floor = metrics.embedded_measures(test, embedding(train_images))
-        results["embedded_floor"] = floor.frechet_distance
-        if floor.recall is not None:
-            results["embedded_of_training_images"] = [getattr(floor, name) for name in _OF_SETS]
-    return results
+    images = in_shares(images_by_generator, weights)
+    if train_set is None or min(len(train_set), len(test_images)) < 7:
+        found = metrics.embedded_measures(embedding(test_images), embedding(np.concatenate(images)))
+        found = {name: value for name, value in found._asdict().items() if value is not None}
+    else:
+        rows = np.random.default_rng(0).permutation(len(train_set))
+        rows = np.sort(rows[: evaluation_count(test_images.shape[1:])])
+        labels = None if train_set.labels is None else train_set.labels[rows]
+        reference = metrics.Reference(train_set.floats(rows), test_images, embedding, labels)
+        found = reference.measure(images)
+    return {"embedding": embedding.name, **{f"embedded_{name}": value for name, value in found.items()}}
+
+
+def in_shares(images_by_generator, weights):
+    """The most images of each generator that are in the shares `weights` of the mixture; all if that is
+    None."""
+    if weights is None:
+        return images_by_generator
+    weights = [w for w in weights if w > 0]
+    total = min(len(x) / w for x, w in zip(images_by_generator, weights, strict=True))
+    return [x[: max(1, round(total * w))] for x, w in zip(images_by_generator, weights, strict=True)]
 
 
 def measure(images_by_generator, real, classifier, classifier_name, dataset):

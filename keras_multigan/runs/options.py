@@ -92,6 +92,8 @@ IMAGES = {
     "embedding": Option("auto", "what measures independently of the losses: auto (a network that "
                         "labels train, if there are any), or a fixed random network",
                         choices=("auto", "random")),
+    "validation": Option(0.0, "share of the training images that are held out and measured in place of "
+                         "the test images, to choose settings with", least=0, most=0.9),
     "augment": Option(help="what the discriminators' images go through, real and generated: some of "
                       "color,translation,cutout (default: nothing)", kind=str),
     "inception": Option("none", "none, or what measures Inception score and FIDs after the training: "

@@ -17,10 +17,17 @@ ROWS = (
     ("classifier_score", "classifier score", ".3f"),
     ("embedding", "measured independently", ""),
     ("embedded_frechet_distance", "  Frechet distance", ".3f"),
-    ("embedded_floor", "  that of training images", ".3f"),
+    ("embedded_floor", "  floor: of real images", ".3f"), ("embedded_ratio", "  ratio", ".2f"),
+    ("embedded_memorized_equivalent", "  memorised images alike", ".0f"),
     ("embedded_precision", "  precision", ".3f"), ("embedded_recall", "  recall", ".3f"),
     ("embedded_density", "  density", ".3f"), ("embedded_coverage", "  coverage", ".3f"),
-    ("embedded_of_training_images", "  of training images", ".3f"),
+    ("embedded_of_training_images", "  of training images", ".3f"),  # of earlier versions
+    ("embedded_near_copies", "  near copies", ".3f"),
+    ("embedded_support_size", "  support size", ".0f"),
+    ("embedded_class_tvd", "  class shares, TVD", ".3f"),
+    ("embedded_generator_recall", "  within generators, recall", ".2f"),
+    ("embedded_generator_coverage", "  within generators, coverage", ".2f"),
+    ("embedded_generator_support_size", "  within generators, support", ".0f"),
     ("best_epoch", "best epoch (best.keras)", ""),
     ("best_train_frechet_distance", "  to training images", ".3f"),
     ("fid_train", "FID, training images", ".2f"), ("fid_test", "  test images", ".2f"),
@@ -76,16 +83,26 @@ def report(results, rows=()):
             lines += [f"generator {k:<2}" + "".join(f"{100 * p:7.2f}" for p in row)
                       for k, row in enumerate(table)]
     lines.append("")
-    for key, title, form in (*ROWS, *rows):
-        value = results.get(key)
-        if value is not None:
-            lines.append(f"{title:26}{text(value, form)}")
+    lines += [f"{title:28} {value}" for title, value in shown(results, rows)]
     if "class_probabilities" in results:
         lines.append(f"  from {results['generated_images']} generated and {results['real_images']} "
                      "real test images")
     return "\n".join(lines)
 
 
+def shown(results, rows=()) -> list[tuple[str, str]]:
+    """(title, value) of all results that there are; beside a value what real images have, if known."""
+    found = []
+    for key, title, form in (*ROWS, *rows):
+        if results.get(key) is not None:
+            real = results.get(key.replace("embedded_", "embedded_real_", 1)) if (
+                key.startswith("embedded_")) else None
+            found.append((title, text(results[key], form) + (
+                "" if real is None else f" (real images: {text(real, form)})")))
+    return found
+
+
 def text(value, form: str) -> str:
     """A result, or a list of results, in a number format."""
-    return ", ".join(format(v, form) for v in (value if isinstance(value, list) else [value]))
+    return ", ".join("-" if v is None else format(v, form)
+                     for v in (value if isinstance(value, list) else [value]))

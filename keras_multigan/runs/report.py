@@ -127,8 +127,7 @@ def describe(folder: pathlib.Path, recipe=None, results=None) -> dict:
                      "the curves show no others.")
     history = history or []
     method = options.get("method") or options.get("app", "")
-    shown = [(title.strip(), printing.text(results[key], form))
-             for key, title, form in (*printing.ROWS, *own_rows) if results.get(key) is not None]
+    shown = [(title.strip(), value) for title, value in printing.shown(results, own_rows)]
     missing = {"samples.png": done, "class_table.png": "class_probabilities" in results}
     pictures = [(title, shows, found) for name, title, shows in _PICTURES
                 if (found := _inline(folder / name, notes, missing.get(name)))]
@@ -176,6 +175,19 @@ def summary(options, results, done: int) -> list[str]:
             f"{results['embedded_coverage']:.2f}; of training images they are "
             f"{results['embedded_of_training_images'][1]:.2f} and "
             f"{results['embedded_of_training_images'][3]:.2f}.")
+    if "embedded_ratio" in results:
+        low, high = results["embedded_intervals"]["frechet_distance"]
+        k, most = results["embedded_memorized_equivalent"], results["embedded_most_memorized"]
+        images = "at least" * (k >= most) or "about"
+        lines += [
+            f"On the {results['embedding']}, which is in no loss, the Frechet distance to the "
+            f"{'test' if results['embedded_distance_split'] == 'test' else 'training'} images is "
+            f"{results['embedded_frechet_distance']:.2f} (95 % interval {low:.2f} to {high:.2f}). Its "
+            f"floor, what real images of the other split have, is {results['embedded_floor']:.2f}. "
+            f"{images.capitalize()} {k:.0f} repeated training images would have the same distance.",
+            f"Recall is {results['embedded_recall']:.2f}, coverage {results['embedded_coverage']:.2f}; "
+            f"of training images they are {results['embedded_real_recall']:.2f} and "
+            f"{results['embedded_real_coverage']:.2f}."]
     if "logits" in results.get("frechet_features", ""):
         lines.append("The Frechet distance on logits is of a classifier that labels trained. It may be "
                      "in the loss, and it does not see variety within a class.")

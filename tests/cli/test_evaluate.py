@@ -18,7 +18,7 @@ def test_a_run_gets_the_measures_of_its_training(multigan, tiny_run, refused, tm
     trained = json.loads((tiny_run / "metrics.json").read_text())
     # The seeds are those of the training: the same images, up to rounding.
     for name in ("frechet_distance", "frechet_distance_by_generator", "classifier_score",
-                 "pairwise_tvd"):
+                 "pairwise_tvd", "embedded_frechet_distance", "embedded_floor", "embedded_coverage"):
         assert results[name] == pytest.approx(trained[name], rel=1e-3, abs=1e-4), name
     np.testing.assert_allclose(
         results["class_probabilities"], trained["class_probabilities"], atol=1e-4
@@ -32,7 +32,7 @@ def test_a_run_gets_the_measures_of_its_training(multigan, tiny_run, refused, tm
         "num_samples": 10000, "seed": 1000,
     }
     assert "keras" in results["versions"]
-    assert done.code == 0 and f"pairwise TVD              {results['pairwise_tvd']:.4f}" in done.out
+    assert done.code == 0 and f"pairwise TVD                 {results['pairwise_tvd']:.4f}" in done.out
     assert done.out.endswith(f"\nmeasured: generator_0, generator_1 of {tiny_run}\n")
     refused(["evaluate", f"--model={tiny_run}", f"--output={output}"], "metrics.json, which exists")
     refused(["evaluate", f"--model={tiny_run}", "--output=x.txt"], "end in .json. Received: x.txt")

@@ -8,7 +8,13 @@ from keras_multigan.data import ImageSet
 from keras_multigan.metrics import shipped_classifier
 from keras_multigan.recipes import RECIPES
 from keras_multigan.runs import classifiers
-from keras_multigan.runs.images import ImageTask, class_names, of_classes
+from keras_multigan.runs.images import (
+    ImageTask,
+    class_names,
+    hold_out,
+    load_splits,
+    of_classes,
+)
 
 pytestmark = pytest.mark.fast
 RECIPE = RECIPES["mim"]
@@ -46,9 +52,29 @@ def test_which_embedding_measures(tmp_path):
         return classifiers.embedding(RECIPE.make_options(**given), data, data, tmp_path).name
 
     assert name() == "independent network trained on digits (shipped, 64 features)"
+    assert name(dataset="mnist:3.0.1").startswith("independent network trained on mnist (shipped")
     for found in (name(embedding="random"), name(DATA.without_labels()),
                   name(dataset="mine", embedding="random")):
         assert found == "fixed random convolutional network (64 features, seed 0)"
+
+
+def test_a_validation_part_is_held_out():
+    """A share of the training images of each class, the same one in all runs."""
+    def splits(seed=0, **given):
+        return load_splits(RECIPE.make_options(seed=seed, image_size=8, **given))
+
+    (train, test), (kept, held_out), (again, _) = (
+        splits(), splits(validation=0.2), splits(1, validation=0.2))
+    assert (len(kept), len(held_out), len(test)) == (1149, 288, 360)
+    both = np.concatenate([kept.floats(), held_out.floats()]).reshape(len(train), -1)
+    np.testing.assert_array_equal(np.unique(both, axis=0),
+                                  np.unique(train.floats().reshape(len(train), -1), axis=0))
+    np.testing.assert_array_equal(kept.floats(), again.floats())
+    shares = np.bincount(held_out.labels) / len(held_out)
+    np.testing.assert_allclose(shares, np.bincount(train.labels) / len(train), atol=0.004)
+    assert "288 are held out and measured" in kept.note
+    with pytest.raises(ValueError, match="images of every class. Received: 0.2 of 20 images"):
+        hold_out(DATA, 0.2)
 
 
 def test_several_workers_need_a_trained_classifier(tmp_path):

@@ -56,6 +56,13 @@ def test_mnist_without_tfgan_is_measured_by_the_classifier(monkeypatch, caplog):
     assert results["frechet_distance"] == pytest.approx(metrics.frechet_distance(*logits), rel=1e-6)
 
 
+def test_a_mixture_is_measured_in_its_shares():
+    images = [np.full((10, 1), k) for k in range(3)]
+    assert measures.in_shares(images, None) is images
+    assert [len(x) for x in measures.in_shares(images, [0.5, 0.3, 0.2])] == [10, 6, 4]
+    assert [len(x) for x in measures.in_shares(images[1:], [0, 0.5, 0.5])] == [10, 10]
+
+
 def test_the_report():
     text = printing.report({
         "class_probabilities": [[0.25, 0.75]], "class_probabilities_by": "C", "pairwise_tvd": None,
@@ -63,8 +70,12 @@ def test_the_report():
         "generated_images": 20, "real_images": 10, "mine": [0.5, 0.25]}, (("mine", "my own", ".1f"),))
     assert text.splitlines() == [
         "", "average class probabilities in % (C)", "                  0      1",
-        "generator 0   25.00  75.00", "", "Frechet distance, mixture 1.235",
-        "  on                      logits of: C", "FID, training images      7.00",
-        "my own                    0.5, 0.2", "  from 20 generated and 10 real test images"]
+        "generator 0   25.00  75.00", "", "Frechet distance, mixture    1.235",
+        "  on                         logits of: C", "FID, training images         7.00",
+        "my own                       0.5, 0.2", "  from 20 generated and 10 real test images"]
+    text = printing.report({"embedded_recall": 0.25, "embedded_real_recall": 0.875,
+                            "embedded_generator_recall": [0.5, None]})
+    assert text.splitlines()[1:] == ["  recall                     0.250 (real images: 0.875)",
+                                     "  within generators, recall  0.50, -"]
     text = printing.report({"mode_shares": [[1.0, 0.0], [0.5, 0.5]]})
     assert "samples by nearest mode in %" in text and "generator 1   50.00  50.00" in text
