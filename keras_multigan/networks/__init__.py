@@ -16,6 +16,9 @@ from keras_multigan.networks.commute import compact_classifier as compact_classi
 from keras_multigan.networks.dcgan import dcgan_discriminator as dcgan_discriminator
 from keras_multigan.networks.dcgan import dcgan_generator as dcgan_generator
 from keras_multigan.networks.embedding import embedding_classifier as embedding_classifier
+from keras_multigan.networks.kit import ConvKit as ConvKit
+from keras_multigan.networks.kit import DenseKit as DenseKit
+from keras_multigan.networks.kit import Kit as Kit
 from keras_multigan.networks.latents import GaussianMixtureLatent as GaussianMixtureLatent
 from keras_multigan.networks.latents import component_generators as component_generators
 from keras_multigan.networks.layers import ClassFromNoise as ClassFromNoise
@@ -25,6 +28,7 @@ from keras_multigan.networks.layers import LayerNormalization as LayerNormalizat
 from keras_multigan.networks.layers import MixtureWeights as MixtureWeights
 from keras_multigan.networks.layers import SpectralNormalization as SpectralNormalization
 from keras_multigan.networks.layers import UpSamplingConv2D as UpSamplingConv2D
+from keras_multigan.networks.layers import WeightNormalization as WeightNormalization
 from keras_multigan.networks.mlp import mlp as mlp
 from keras_multigan.networks.mlp import mlp_discriminator as mlp_discriminator
 from keras_multigan.networks.mlp import mlp_generator as mlp_generator

@@ -141,6 +141,12 @@ EXPERIMENTS = {
                  Column("coverage", "embedded_coverage", ".3f"), SCORE, TVD),
     ),
 }
+
+def arena(kit):
+    return {"generators": kit.generators(), "critic": kit.discriminator(),
+            "classifier": kit.classifier, "latent_dim": kit.latent_dim}
+
+
 RECIPE = Recipe(
     "commute", "ComMutE-GAN: a classifier keeps the generators' classes apart", ComMutEGAN,
     make_networks,
@@ -169,5 +175,5 @@ RECIPE = Recipe(
         "short": SHORT,  # quick in version 0.1
         "paper": {},
     },
-    complete=complete, stops=stops, experiments=EXPERIMENTS, resolve=resolve,
+    complete=complete, stops=stops, experiments=EXPERIMENTS, resolve=resolve, arena=arena,
 )

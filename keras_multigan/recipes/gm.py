@@ -68,6 +68,12 @@ EXPERIMENTS = {
          Column("means moved by", "moved_means", ".3f")),
     ),
 }
+
+def arena(kit):
+    return {"generator": kit.generator(), "discriminator": kit.discriminator(kit.num_generators),
+            "latent_dim": kit.latent_dim, "num_components": kit.num_generators, "supervised": False}
+
+
 RECIPE = Recipe(
     "gm", "GM-GAN: one network on a fixed or learned mixture of Gaussians", GMGAN, make_networks,
     arguments={
@@ -93,5 +99,5 @@ RECIPE = Recipe(
     task=ImageTask(measure=measure),
     rows=(("precision", "precision", ".3f"), ("recall", "recall", ".3f"),
           ("coverage", "  coverage", ".3f")),
-    experiments=EXPERIMENTS,
+    experiments=EXPERIMENTS, arena=arena,
 )

@@ -32,6 +32,12 @@ EXPERIMENTS = {
         (SCORE, TVD, FRECHET, Column("mutual information at the end", "mutual_information", ".4f")),
     ),
 }
+
+def arena(kit):
+    return {"generators": kit.generators(), "discriminator": kit.discriminator(),
+            "classifier": kit.classifier, "latent_dim": kit.latent_dim}
+
+
 RECIPE = Recipe(
     "mim", "MIM-GAN: little mutual information between generators", MIMGAN, make_networks,
     arguments={
@@ -54,5 +60,5 @@ RECIPE = Recipe(
                   "batch_size": 50, "epochs": 40, "steps_per_epoch": 50, "learning_rate": 5e-4,
                   "mutual_information_weight": 0.1},
     },
-    experiments=EXPERIMENTS,
+    experiments=EXPERIMENTS, arena=arena,
 )

@@ -63,6 +63,13 @@ EXPERIMENTS = {
         COLUMNS,
     ),
 }
+
+def arena(kit):
+    """Without labels."""
+    return {"generators": kit.generators(), "latent_dim": kit.latent_dim,
+            "discriminators": [kit.discriminator(features=True) for _ in range(kit.num_generators)]}
+
+
 RECIPE = Recipe(
     "mix", "MIX-GAN: generators share the classes, discriminators share the batches", MIXGAN,
     make_networks,
@@ -90,5 +97,5 @@ RECIPE = Recipe(
                   "num_discriminators": 5, "latent_dim": 20, "filters": 16, "discriminator_updates": 2,
                   "ema": 0.99, "epochs": 60, "steps_per_epoch": 50},
     },
-    experiments=EXPERIMENTS, resolve=resolve,
+    experiments=EXPERIMENTS, resolve=resolve, arena=arena,
 )

@@ -130,6 +130,13 @@ EXPERIMENTS = {
         COLUMNS[:3],
     ),
 }
+
+def arena(kit):
+    """Every generator makes a batch for each discriminator, so that n of each would cost n^2."""
+    return {"generators": kit.generators(), "latent_dim": kit.latent_dim,
+            "discriminators": [kit.discriminator() for _ in range(2)]}
+
+
 RECIPE = Recipe(
     "mix_plus", "MIX+GAN: mixtures of generators and discriminators, learned weights", MixPlusGAN,
     make_networks,
@@ -177,5 +184,5 @@ RECIPE = Recipe(
           ("wasserstein_estimate", "Wasserstein estimate", ".4f"),
           ("mixture_weights", "mixture weights", ".3f"),
           ("least_share_of_own_mode", "least share on one mode", ".4f")),
-    experiments=EXPERIMENTS,
+    experiments=EXPERIMENTS, arena=arena,
 )

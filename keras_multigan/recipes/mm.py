@@ -41,6 +41,13 @@ EXPERIMENTS = {
          Column("NMI", "normalized_mutual_information", ".3f"), SCORE),
     ),
 }
+
+def arena(kit):
+    return {"generator": kit.generator(), "critic": kit.discriminator(),
+            "encoder": kit.discriminator(kit.num_generators), "latent_dim": kit.latent_dim,
+            "num_components": kit.num_generators}
+
+
 RECIPE = Recipe(
     "mm", "MMGAN: an encoder that clusters the data", MMGAN, make_networks,
     arguments={
@@ -61,5 +68,5 @@ RECIPE = Recipe(
     task=ImageTask(measure=measure),
     rows=(("clustering_accuracy", "clustering accuracy", ".4f"),
           ("normalized_mutual_information", "normalised mutual inf.", ".4f")),
-    experiments=EXPERIMENTS,
+    experiments=EXPERIMENTS, arena=arena,
 )

@@ -185,6 +185,14 @@ _RING = {"dataset": "ring", "batch_size": 512, "generator_batch_size": 64, "epoc
 _CIFAR10 = {"dataset": "cifar10", "batch_size": 64, "epochs": 150, "growth": 10, "num_generators": 5,
             "latent_dim": 128, "networks": "resnet", "push_weight": 0.01, "regularizer_weight": 2.0,
             "inception": "tfgan"}
+
+def arena(kit):
+    pulls, pushes = p2.forces(kit.num_generators)
+    return {"generators": kit.joint_generators("first"), "latent_dim": kit.latent_dim,
+            "pull_discriminator": kit.discriminator(len(pulls.weights)),
+            "push_discriminator": kit.discriminator(len(pushes.weights))}
+
+
 RECIPE = Recipe(
     "p2", "P2GAN: generators that the data pull and others push, one after the other", P2GAN,
     make_networks,
@@ -233,5 +241,5 @@ RECIPE = Recipe(
           ("least_share_of_own_mode", "  least share on one", ".4f"),
           ("high_quality", "high-quality samples", ".4f"),
           ("first_outside_auxiliary_class", "first generator outside", ".4f")),
-    experiments=EXPERIMENTS,
+    experiments=EXPERIMENTS, arena=arena,
 )

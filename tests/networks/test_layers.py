@@ -4,7 +4,13 @@ import keras
 import numpy as np
 import pytest
 
-from keras_multigan.networks import Conv2D, Dropout, LayerNormalization, UpSamplingConv2D
+from keras_multigan.networks import (
+    Conv2D,
+    Dropout,
+    LayerNormalization,
+    UpSamplingConv2D,
+    WeightNormalization,
+)
 from keras_multigan.training import Phase, load_engine
 
 pytestmark = pytest.mark.fast
@@ -142,3 +148,27 @@ def test_dropout_under_a_gradient_penalty():
 def test_dropout_refuses_what_it_cannot_do(arguments):
     with pytest.raises(ValueError, match="keras.layers.Dropout"):
         Dropout(**arguments)
+
+
+@pytest.mark.parametrize("make", [
+    lambda: keras.layers.Dense(3), lambda: keras.layers.Conv2D(3, 2, use_bias=False)])
+def test_weight_normalization(make):
+    """At first it is the layer; then a kernel's length is the learned one, whatever v's is."""
+    random = np.random.default_rng(0)
+    layer, inner = WeightNormalization(plain := make()), make()
+    x = random.normal(size=(4, 5, 5, 2)).astype("float32")
+    inner.build(x.shape)
+    layer.build(x.shape)
+    np.testing.assert_allclose(layer(x), plain(x), rtol=1e-5, atol=1e-6)
+    kernel = random.normal(size=plain.kernel.shape)
+    rest = [random.normal(size=3)] * (len(plain.weights) - 1)
+    plain.set_weights([kernel, *rest])
+    layer.length.assign([1.0, 2.0, 3.0])
+    unit = kernel / np.sqrt((kernel**2).sum(axis=tuple(range(kernel.ndim - 1))))
+    inner.set_weights([unit * [1, 2, 3], *rest])
+    np.testing.assert_allclose(layer(x), inner(x), rtol=1e-4, atol=1e-5)
+
+
+def test_weight_normalization_takes_no_activation():
+    with pytest.raises(ValueError, match="Received: relu"):
+        WeightNormalization(keras.layers.Dense(3, activation="relu"))

@@ -54,6 +54,10 @@ class TestLayers(TestCase):
                    input_shape=(3, 5), expected_output_shape=(3, 4), expected_num_trainable_weights=2,
                    expected_num_non_trainable_weights=1)
 
+    def test_weight_normalization(self):
+        self.check(networks.WeightNormalization, dict(layer=keras.layers.Dense(4)),
+                   input_shape=(3, 5), expected_output_shape=(3, 4), expected_num_trainable_weights=3)
+
     def test_diff_augment(self):
         self.check(networks.DiffAugment, dict(seed=1), input_shape=IMAGES,
                    expected_output_shape=IMAGES, call_kwargs=dict(training=True),
@@ -82,4 +86,4 @@ def test_every_layer_is_checked():
                 if isinstance(value, type) and issubclass(value, keras.layers.Layer)}
     assert exported == {"ClassFromNoise", "Conv2D", "DiffAugment", "Dropout", "GaussianMixtureLatent",
                         "LayerNormalization", "MixtureWeights", "SpectralNormalization",
-                        "UpSamplingConv2D"}
+                        "UpSamplingConv2D", "WeightNormalization"}

@@ -1,0 +1,289 @@
+"""One set of networks for all methods, so that a comparison is about their losses."""
+
+import abc
+from collections.abc import Sequence
+
+import keras
+from keras import layers
+
+from keras_multigan.networks.channels import channels_last
+from keras_multigan.networks.layers import (
+    Conv2D,
+    Dropout,
+    LayerNormalization,
+    SpectralNormalization,
+    UpSamplingConv2D,
+    WeightNormalization,
+)
+
+_NORMALIZATIONS = (None, "spectral", "layer", "weight")
+
+
+class Kit(abc.ABC):
+    """The networks of a comparison, from which a method takes those that it needs.
+
+    A generator is a first affine layer, hidden ones and a last one. `DenseKit` is for vectors,
+    `ConvKit` for images.
+
+    Args:
+        shape: of a sample, (d,) or (H, W, C).
+        latent_dim: length of a noise vector.
+        num_generators: of a method with several, at least 2.
+        num_classes: of the data, None without labels.
+        match: "generator": every generator has the size of a method's only one. "parameters": all
+            generators have together about as many parameters as that one.
+        classifier: trained Keras model, samples -> logits (N, num_classes); None without labels.
+
+    Raises:
+        ValueError: fewer than 2 generators, an unknown `match`.
+    """
+
+    def __init__(self, shape: Sequence[int], *, latent_dim: int, num_generators: int,
+                 num_classes: int | None = None, match: str = "generator",
+                 classifier: keras.Model | None = None):
+        if num_generators < 2:
+            raise ValueError("num_generators is expected to be at least 2, of the methods that have "
+                             f"several. Received: {num_generators}")
+        if match not in ("generator", "parameters"):
+            raise ValueError(f"match is expected to be generator or parameters. Received: {match!r}")
+        self.shape, self.latent_dim = tuple(shape), latent_dim
+        self.num_generators, self.num_classes = num_generators, num_classes
+        self.match, self.classifier = match, classifier
+
+    @channels_last
+    def generator(self, latent_dim: int | None = None) -> keras.Model:
+        """One generator of full size, noise (N, latent_dim) -> samples (N, *shape), float32; images
+        end in tanh. `latent_dim` is the kit's if None."""
+        return self._generator(1.0, latent_dim)
+
+    @channels_last
+    def generators(self) -> list[keras.Model]:
+        """`num_generators` generators without common layers. With match="parameters" some may be a
+        unit wider than others, so that the sum comes close."""
+        n = self.num_generators
+        if self.match == "generator":
+            return [self._generator(1.0) for _ in range(n)]
+        small, large = self._scales(lambda scale: n * sum(self._sizes(scale)))
+        sizes = [sum(self._sizes(scale)) for scale in (small, large)]
+        rest = sum(self._sizes(1.0)) - n * sizes[0]
+        number = round(rest / (sizes[1] - sizes[0])) if sizes[1] > sizes[0] else 0
+        return [self._generator(large if k < number else small) for k in range(n)]
+
+    @channels_last
+    def joint_generators(self, own: str = "first") -> keras.Model:
+        """Generators that share layers: a model with one input and `num_generators` outputs.
+
+        Batch normalisations are each generator's own, since the statistics of one are not those of
+        all.
+
+        Args:
+            own: "first" or "last", the affine layer that each generator has for itself.
+
+        Raises:
+            ValueError: another `own`.
+        """
+        if own not in ("first", "last"):
+            raise ValueError(f"own is expected to be first or last. Received: {own!r}")
+        if self.match == "generator":
+            return self._joint(own, 1.0)
+
+        def size(scale):
+            first, middle, last, norms = self._sizes(scale)
+            owned = (first if own == "first" else last) + norms
+            return first + middle + last + norms + (self.num_generators - 1) * owned
+
+        whole = sum(self._sizes(1.0))
+        return self._joint(own, min(self._scales(size), key=lambda scale: abs(size(scale) - whole)))
+
+    @channels_last
+    def discriminator(self, outputs: int = 1, *, features: bool = False, pack: int = 1,
+                      beside: int | None = None, normalization: str | None = None,
+                      dropout: float = 0.0) -> keras.Model:
+        """A discriminator, critic, encoder or classifier, whatever `match` says.
+
+        Args:
+            outputs: number of scores.
+            features: whether the last hidden layer's values (N, F) are an output, too.
+            pack: samples seen at once, joined along the last axis: m * d numbers, or m * C channels.
+            beside: length d of vectors that are seen beside the samples; the model then takes
+                [samples, vectors (N, d)].
+            normalization: None; "spectral" or "weight", of every affine layer; "layer", after every
+                hidden one.
+            dropout: rate after every hidden layer.
+
+        Returns:
+            A `keras.Model`, samples -> scores (N, outputs), float32, without activation; with
+            `features` -> [scores, features].
+
+        Raises:
+            ValueError: an unknown normalization.
+        """
+        if normalization not in _NORMALIZATIONS:
+            raise ValueError("normalization is expected to be one of "
+                             f"{', '.join(map(str, _NORMALIZATIONS))}. Received: {normalization!r}")
+        wrap = {"spectral": SpectralNormalization, "weight": WeightNormalization}.get(
+            normalization, lambda layer: layer)
+
+        def hidden(layer, x):
+            x = wrap(layer)(x)
+            x = LayerNormalization()(x) if normalization == "layer" else x
+            x = layers.LeakyReLU(0.2)(x)
+            return Dropout(dropout)(x) if dropout else x
+
+        inputs = samples = keras.Input((*self.shape[:-1], pack * self.shape[-1]), name="samples")
+        vectors = None
+        if beside is not None:
+            vectors = keras.Input((beside,), name="vectors")
+            inputs = [samples, vectors]
+        last = layers.Activation("linear", dtype="float32")(self._hidden(hidden, samples, vectors))
+        scores = layers.Activation("linear", dtype="float32")(wrap(layers.Dense(outputs))(last))
+        return keras.Model(inputs, [scores, last] if features else scores, name="discriminator")
+
+    @abc.abstractmethod
+    def _first(self, scale):
+        """A function of symbolic noise that is a generator's first affine layer. Batch normalisations
+        are made when it is called, as in `networks.p2_generators`."""
+
+    @abc.abstractmethod
+    def _middle(self, scale):
+        """The same for the layers between."""
+
+    @abc.abstractmethod
+    def _last(self, scale):
+        """The same for the last one."""
+
+    @abc.abstractmethod
+    def _sizes(self, scale):
+        """Parameters of the three parts, and of all batch normalisations."""
+
+    @abc.abstractmethod
+    def _hidden(self, hidden, samples, vectors):
+        """The hidden layers of a discriminator, by `hidden(layer, x)`; symbolic features (N, F)."""
+
+    def _generator(self, scale, latent_dim=None):
+        noise = keras.Input((latent_dim or self.latent_dim,), name="noise")
+        x = self._middle(scale)(self._first(scale)(noise))
+        return keras.Model(noise, self._last(scale)(x), name="generator")
+
+    def _joint(self, own, scale):
+        noise = keras.Input((self.latent_dim,), name="noise")
+        first, middle, last = (make(scale) for make in (self._first, self._middle, self._last))
+        outputs = []
+        for k in range(self.num_generators):
+            if k and own == "first":
+                first = self._first(scale)
+            if k and own == "last":
+                last = self._last(scale)
+            outputs.append(last(middle(first(noise))))
+        return keras.Model(noise, outputs, name="generators")
+
+    def _scales(self, size):
+        """The scales at which `size` is next below and above the parameters of one generator."""
+        low, high = 0.0, 1.0
+        for _ in range(20):
+            middle = (low + high) / 2
+            low, high = (middle, high) if size(middle) <= sum(self._sizes(1.0)) else (low, middle)
+        return low, high
+
+
+class DenseKit(Kit):
+    """Two hidden layers of `width` units, ReLU in generators, LeakyReLU in discriminators.
+
+    Args:
+        shape: (d,).
+        width: of the hidden layers, 128 in VEEGAN, 400 in PacGAN.
+        **arguments: of `Kit`.
+    """
+
+    def __init__(self, shape: Sequence[int], *, width: int = 128, **arguments):
+        super().__init__(shape, **arguments)
+        self.width = width
+
+    def _first(self, scale):
+        dense = layers.Dense(_scaled(self.width, scale))
+        return lambda x: layers.ReLU()(dense(x))
+
+    _middle = _first
+
+    def _last(self, scale):
+        dense = layers.Dense(self.shape[0])
+        return lambda x: layers.Activation("linear", dtype="float32")(dense(x))
+
+    def _sizes(self, scale):
+        width = _scaled(self.width, scale)
+        return ((self.latent_dim + 1) * width, (width + 1) * width, (width + 1) * self.shape[0], 0)
+
+    def _hidden(self, hidden, samples, vectors):
+        x = samples if vectors is None else layers.Concatenate()([samples, vectors])
+        return hidden(layers.Dense(self.width), hidden(layers.Dense(self.width), x))
+
+
+class ConvKit(Kit):
+    """DCGAN's form (Radford et al., 2015) with 3x3 and 4x4 kernels, for square images.
+
+    A generator is an affine map to the smallest image (4x4, or 7x7 for 28x28), enlarged by
+    convolutions with batch normalisation and ReLU. The map next to the image has `filters` channels,
+    smaller ones twice as many each. A discriminator halves the image as often and has a dense layer
+    of `units` features at its end.
+
+    Args:
+        shape: (S, S, C), S one of 8, 16, 28, 32, 64 and 128.
+        filters: channels of the map next to the image.
+        units: of the discriminator's last hidden layer.
+        **arguments: of `Kit`.
+
+    Raises:
+        ValueError: a shape of another size.
+    """
+
+    def __init__(self, shape: Sequence[int], *, filters: int = 32, units: int = 64, **arguments):
+        super().__init__(shape, **arguments)
+        blocks = {8: 1, 16: 2, 28: 2, 32: 3, 64: 4, 128: 5}
+        if len(self.shape) != 3 or self.shape[0] != self.shape[1] or self.shape[0] not in blocks:
+            raise ValueError("shape is expected to be (S, S, C) with S one of "
+                             f"{', '.join(map(str, blocks))}. Received: {self.shape}. Resize the "
+                             "images.")
+        self.units = units
+        self.widths = [filters * 2**k for k in range(blocks[self.shape[0]])]  # from the image on
+
+    def _first(self, scale):
+        size, width = self.shape[0] // 2 ** len(self.widths), _scaled(self.widths[-1], scale)
+        dense = layers.Dense(size * size * width, use_bias=False)
+        return lambda x: _normalized(layers.Reshape((size, size, width))(dense(x)))
+
+    def _middle(self, scale):
+        enlarge = [UpSamplingConv2D(_scaled(width, scale), use_bias=False)
+                   for width in self.widths[-2::-1]]
+
+        def call(x):
+            for layer in enlarge:
+                x = _normalized(layer(x))
+            return x
+
+        return call
+
+    def _last(self, scale):
+        enlarge = UpSamplingConv2D(self.shape[2])
+        return lambda x: layers.Activation("tanh", dtype="float32")(enlarge(x))
+
+    def _sizes(self, scale):
+        widths, size = [_scaled(w, scale) for w in self.widths], self.shape[0] // 2 ** len(self.widths)
+        return (self.latent_dim * size**2 * widths[-1],
+                sum(9 * a * b for a, b in zip(widths[:-1], widths[1:], strict=True)),
+                (9 * widths[0] + 1) * self.shape[2], 2 * sum(widths))
+
+    def _hidden(self, hidden, samples, vectors):
+        x = samples
+        for width in self.widths:
+            x = hidden(Conv2D(width, 4, 2, padding="same"), x)
+        x = layers.Flatten()(x)
+        x = x if vectors is None else layers.Concatenate()([x, vectors])
+        return hidden(layers.Dense(self.units), x)
+
+
+def _scaled(width, scale):
+    return max(1, round(scale * width))
+
+
+def _normalized(x):
+    return layers.ReLU()(layers.BatchNormalization()(x))
