@@ -23,8 +23,10 @@ from keras_multigan.networks.layers import Conv2D as Conv2D
 from keras_multigan.networks.layers import Dropout as Dropout
 from keras_multigan.networks.layers import LayerNormalization as LayerNormalization
 from keras_multigan.networks.layers import MixtureWeights as MixtureWeights
+from keras_multigan.networks.layers import Orthonormal as Orthonormal
 from keras_multigan.networks.layers import SpectralNormalization as SpectralNormalization
 from keras_multigan.networks.layers import UpSamplingConv2D as UpSamplingConv2D
+from keras_multigan.networks.layers import WeightNormalization as WeightNormalization
 from keras_multigan.networks.mlp import mlp as mlp
 from keras_multigan.networks.mlp import mlp_discriminator as mlp_discriminator
 from keras_multigan.networks.mlp import mlp_generator as mlp_generator

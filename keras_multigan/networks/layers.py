@@ -251,6 +251,72 @@ class SpectralNormalization(keras.layers.Wrapper):
 
 
 @keras.saving.register_keras_serializable("keras_multigan")
+class WeightNormalization(keras.layers.Wrapper):
+    """Wrapper that gives every output of a layer a kernel of learned length, w = g v / ||v||.
+
+    v is the layer's kernel and g a weight per output, at first ||v||. Source: Salimans and Kingma,
+    "Weight Normalization" (2016), without the initialisation from data.
+
+    Input and output are those of the wrapped layer, whose dtype policy it has if none is given. It has
+    no activation.
+
+    Args:
+        layer: Dense or convolutional layer with channels last, without activation.
+        **kwargs: arguments of `keras.layers.Wrapper`.
+
+    Raises:
+        ValueError: the layer has an activation.
+    """
+
+    def __init__(self, layer: keras.layers.Layer, **kwargs):
+        if layer.activation is not keras.activations.linear:
+            raise ValueError("Expected a layer without activation. Received: "
+                             f"{layer.activation.__name__} in {layer.name!r}. Add it after this one.")
+        super().__init__(layer, autocast=False, **{"dtype": layer.dtype_policy, **kwargs})
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.length = self.add_weight(shape=self.layer.kernel.shape[-1:], initializer="ones",
+                                      dtype="float32", autocast=False, name="length")
+        self.length.assign(ops.cast(self._lengths(), "float32"))
+
+    def call(self, inputs):
+        outputs = self.layer(inputs)
+        bias = 0 if self.layer.bias is None else ops.cast(self.layer.bias, outputs.dtype)
+        # The layer is linear, so scaling its output is the same as scaling its kernel.
+        scale = ops.cast(self.length / self._lengths(), outputs.dtype)
+        return (outputs - bias) * scale + bias
+
+    def _lengths(self):
+        kernel = ops.cast(self.layer.kernel, "float32")
+        return ops.sqrt(ops.sum(ops.square(kernel), axis=tuple(range(len(kernel.shape) - 1))))
+
+    def compute_output_shape(self, input_shape):
+        return self.layer.compute_output_shape(input_shape)
+
+
+@keras.saving.register_keras_serializable("keras_multigan")
+class Orthonormal(keras.regularizers.Regularizer):
+    """weight ||W^T W - I||_F^2 of a kernel W as a matrix (inputs, outputs), which makes its columns
+    orthonormal (Brock et al., "Neural Photo Editing", 2016).
+
+    Args:
+        weight: number, at least 0.
+    """
+
+    def __init__(self, weight: float):
+        self.weight = weight
+
+    def __call__(self, kernel):
+        kernel = ops.reshape(ops.cast(kernel, "float32"), (-1, kernel.shape[-1]))
+        gram = ops.matmul(ops.transpose(kernel), kernel)
+        return self.weight * ops.sum(ops.square(gram - ops.eye(kernel.shape[-1])))
+
+    def get_config(self) -> dict:
+        return {"weight": self.weight}
+
+
+@keras.saving.register_keras_serializable("keras_multigan")
 class ClassFromNoise(keras.layers.Layer):
     """Derives a class from noise, so that a conditional generator becomes a function of noise alone.
 

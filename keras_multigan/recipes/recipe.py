@@ -51,6 +51,7 @@ class Recipe:
         stops: function (options, rows of the history so far) -> callbacks that end a run early.
         rows: of the printed report: key of the results, title, format.
         experiments: name -> `Experiment` of the paper.
+        arena: function (`networks.Kit`) -> the constructor's arguments in the arena.
         resolve: function (options, overrides, preset) -> options of an experiment's arm, all dicts
             but the preset's name.
 
@@ -71,6 +72,7 @@ class Recipe:
     stops: Callable = lambda options, history: []
     rows: tuple = ()
     experiments: Mapping[str, Experiment] = dataclasses.field(default_factory=dict)
+    arena: Callable[[Any], dict] | None = None
     resolve: Callable = lambda options, overrides, preset: options
     options: dict[str, Option] = dataclasses.field(init=False)
     options_class: type[RunOptions] = dataclasses.field(init=False)

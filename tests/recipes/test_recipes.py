@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import importlib
 import inspect
 import pathlib
 import re
@@ -105,9 +106,19 @@ def test_all_papers_presets_are_compared():
 
 
 @pytest.mark.fast
-def test_every_file_is_a_recipe_and_every_model_has_one():
+def test_every_file_is_a_recipe_or_a_family_and_every_model_has_one():
+    """A family is of one model, and has the name of its first member."""
     files = {path.stem for path in pathlib.Path(inspect.getfile(Recipe)).parent.glob("*.py")}
-    assert set(RECIPES) == files - {"__init__", "recipe", "experiment", "registry"}
+    found = []
+    for name in sorted(files - {"__init__", "recipe", "experiment", "registry"}):
+        module = importlib.import_module(f"keras_multigan.recipes.{name}")
+        assert hasattr(module, "RECIPE") != hasattr(module, "RECIPES"), name
+        family = module.RECIPES if hasattr(module, "RECIPES") else [module.RECIPE]
+        assert family[0].name == name
+        assert len({recipe.model for recipe in family}) == 1
+        assert all(recipe.options.keys() == family[0].options.keys() for recipe in family)
+        found += family
+    assert [*RECIPES] == [recipe.name for recipe in found] and [*RECIPES.values()] == found
     assert {recipe.model for recipe in RECIPES.values()} == {
         value for value in vars(models).values() if inspect.isclass(value)}
 
@@ -120,7 +131,10 @@ def test_what_every_recipe_is(name):
     assert {"quick", "paper"} <= set(recipe.presets)
     assert set(RUN) <= set(recipe.options)
     assert set(IMAGES) <= set(recipe.options) or not set(IMAGES) & set(recipe.options)
-    assert inspect.getmodule(recipe.networks).__doc__.count(f"multigan train {name}") >= 2
+    module = inspect.getmodule(recipe.networks)
+    # Two lines for a file, one at least for every other member of a family.
+    lines = re.findall(rf"multigan train {name}\b", module.__doc__)
+    assert len(lines) >= (2 if module.__name__.endswith(f".{name}") else 1)
     for key, option in recipe.options.items():
         assert option.help and len(option.help.splitlines()) == 1, key
         assert option.value_type in (int, float, bool, str), f"{key} has no type"
