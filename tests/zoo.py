@@ -95,6 +95,13 @@ def mm(assignment="soft", clusters=NUM_CLASSES, **kwargs):
                                  **kwargs))
 
 
+def gan(pack=1, **kwargs):
+    kwargs = arguments(pack=pack, **kwargs)
+    height, width, channels = tiny.SHAPE
+    return compiled(models.GAN(tiny.generator(), tiny.critic((height, width, pack * channels)),
+                               **kwargs))
+
+
 def p2_discriminator(scores, shape=tiny.SHAPE):
     return keras.Sequential([keras.Input(shape), layers.Flatten(), layers.Dense(8),
                              layers.LeakyReLU(0.2), layers.Dense(scores)])
@@ -148,5 +155,9 @@ ROWS = {
     "mm": Row(mm),
     "mm straight-through": Row(mm, {"assignment": "straight_through"}, adds_state=False),
     "p2": Row(p2),
+    "gan": Row(gan, {"adversarial_loss": "relativistic_average", "pack": 2, "clip": 0.1,
+                     "discriminator_updates": 2}),
+    "gan with penalties": Row(gan, {"adversarial_loss": "relativistic_pairing", "gp_weight": 0.5,
+                                    "r1_weight": 0.7, "r2_weight": 0.3, "pack": 2}, adds_state=False),
 }
 ONE_PER_METHOD = [name for name, row in ROWS.items() if row.adds_state]

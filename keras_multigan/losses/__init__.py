@@ -1,6 +1,8 @@
 """Losses: pure functions of tensors, written with `keras.ops`."""
 
+from keras_multigan.losses.adversarial import AdversarialGame as AdversarialGame
 from keras_multigan.losses.adversarial import AdversarialLoss as AdversarialLoss
+from keras_multigan.losses.adversarial import adversarial_game as adversarial_game
 from keras_multigan.losses.adversarial import adversarial_loss as adversarial_loss
 from keras_multigan.losses.adversarial import critic_wasserstein as critic_wasserstein
 from keras_multigan.losses.adversarial import generator_wasserstein as generator_wasserstein
@@ -14,3 +16,4 @@ from keras_multigan.losses.information import mutual_information_overlap as mutu
 from keras_multigan.losses.information import mutual_information_paired as mutual_information_paired
 from keras_multigan.losses.penalties import gradient_penalties as gradient_penalties
 from keras_multigan.losses.penalties import gradient_penalty as gradient_penalty
+from keras_multigan.losses.penalties import squared_gradient_norms as squared_gradient_norms

@@ -80,6 +80,24 @@ def f_divergence(activation: Callable, conjugate: Callable) -> AdversarialLoss:
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class AdversarialGame:
+    """A two-player game whose losses may compare the scores of real and of generated samples.
+
+    Both functions take (real_scores, fake_scores, batch_mean), float32 scores (m, 1) and a function
+    that takes their mean over the whole batch, and return one loss for each place of the batch.
+
+    Attributes:
+        discriminator: the discriminator's loss.
+        generator: the generator's loss. If not `relativistic`, it ignores real_scores.
+        relativistic: whether the generator's loss depends on the scores of real samples.
+    """
+
+    discriminator: Callable
+    generator: Callable
+    relativistic: bool
+
+
 ADVERSARIAL = {
     "wasserstein": AdversarialLoss(ops.negative, lambda scores: scores, ops.negative),
     # -log D and -log(1 - D) with D = sigmoid(score); the generator's loss is the non-saturating one.
@@ -89,6 +107,13 @@ ADVERSARIAL = {
     "hinge": AdversarialLoss(
         lambda scores: ops.relu(1 - scores), lambda scores: ops.relu(1 + scores), ops.negative
     ),
+    "saturating": AdversarialLoss(
+        lambda scores: ops.softplus(-scores), ops.softplus, lambda scores: -ops.softplus(scores)
+    ),
+    "least_squares": AdversarialLoss(
+        lambda scores: ops.square(scores - 1) / 2, lambda scores: ops.square(scores) / 2,
+        lambda scores: ops.square(scores - 1) / 2,
+    ),
     # Equal to "vanilla" up to constants. D_f is twice the Jensen-Shannon divergence.
     "js": f_divergence(lambda scores: math.log(2) - ops.softplus(-scores),
                        lambda scores: ops.softplus(scores) - math.log(2)),
@@ -96,15 +121,27 @@ ADVERSARIAL = {
     "reverse_kl": f_divergence(lambda scores: -ops.exp(-scores), lambda scores: scores - 1),
     "pearson": f_divergence(lambda scores: scores, lambda scores: ops.square(scores) / 4 + scores),
 }
+RELATIVISTIC = {
+    "relativistic_average": AdversarialGame(
+        lambda real, fake, batch_mean: (ops.softplus(batch_mean(fake) - real)
+                                        + ops.softplus(fake - batch_mean(real))),
+        lambda real, fake, batch_mean: (ops.softplus(real - batch_mean(fake))
+                                        + ops.softplus(batch_mean(real) - fake)), relativistic=True),
+    "relativistic_pairing": AdversarialGame(
+        lambda real, fake, batch_mean: ops.softplus(fake - real),
+        lambda real, fake, batch_mean: ops.softplus(real - fake), relativistic=True),
+}
 
 
 def adversarial_loss(name: str) -> AdversarialLoss:
     """Returns the `AdversarialLoss` of a name.
 
     Args:
-        name: "wasserstein" (Arjovsky et al., 2017), "vanilla" (Goodfellow et al., 2014), "hinge" (Lim
-            and Ye, 2017), or a divergence of f-GAN: "js", "kl", "reverse_kl" or "pearson", see
-            `f_divergence`.
+        name: "wasserstein" (Arjovsky et al., 2017); "vanilla" (Goodfellow et al., 2014), of which the
+            generator's loss does not saturate, or "saturating", where it does; "hinge" (Lim and Ye,
+            2017); "least_squares" (Mao et al., 2017), with the targets 0 for generated samples and 1
+            for real ones and for the generator; or a divergence of f-GAN: "js", "kl", "reverse_kl" or
+            "pearson", see `f_divergence`.
 
     Returns:
         An `AdversarialLoss`.
@@ -115,6 +152,30 @@ def adversarial_loss(name: str) -> AdversarialLoss:
     if name not in ADVERSARIAL:
         raise ValueError(f"Expected one of {', '.join(ADVERSARIAL)}. Received: {name!r}")
     return ADVERSARIAL[name]
+
+
+def adversarial_game(name: str) -> AdversarialGame:
+    """Returns the `AdversarialGame` of a name.
+
+    Args:
+        name: "relativistic_average" (RaGAN, Jolicoeur-Martineau, 2018), "relativistic_pairing" (the
+            same, and R3GAN, Huang et al., 2024; real and generated samples are paired by their places
+            in the batch), or a name of `adversarial_loss`.
+
+    Returns:
+        An `AdversarialGame`.
+
+    Raises:
+        ValueError: unknown name.
+    """
+    if name in RELATIVISTIC:
+        return RELATIVISTIC[name]
+    if name not in ADVERSARIAL:
+        raise ValueError(f"Expected one of {', '.join([*ADVERSARIAL, *RELATIVISTIC])}. Received: "
+                         f"{name!r}")
+    loss = ADVERSARIAL[name]
+    return AdversarialGame(lambda real, fake, batch_mean: loss.real(real) + loss.fake(fake),
+                           lambda real, fake, batch_mean: loss.generator(fake), relativistic=False)
 
 
 def multi_hinge(scores, labels):

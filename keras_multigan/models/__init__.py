@@ -1,6 +1,7 @@
 """The registry of models: one line per method, one file per paper or family of rivals."""
 
 from keras_multigan.models.commute import ComMutEGAN as ComMutEGAN
+from keras_multigan.models.gan import GAN as GAN
 from keras_multigan.models.gm import GMGAN as GMGAN
 from keras_multigan.models.mim import MIMGAN as MIMGAN
 from keras_multigan.models.mix import MIXGAN as MIXGAN

@@ -26,6 +26,7 @@ from keras_multigan.networks.layers import Conv2D as Conv2D
 from keras_multigan.networks.layers import Dropout as Dropout
 from keras_multigan.networks.layers import LayerNormalization as LayerNormalization
 from keras_multigan.networks.layers import MixtureWeights as MixtureWeights
+from keras_multigan.networks.layers import Orthonormal as Orthonormal
 from keras_multigan.networks.layers import SpectralNormalization as SpectralNormalization
 from keras_multigan.networks.layers import UpSamplingConv2D as UpSamplingConv2D
 from keras_multigan.networks.layers import WeightNormalization as WeightNormalization

@@ -14,7 +14,13 @@ import keras
 from keras import layers
 
 from keras_multigan.networks.channels import channels_last
-from keras_multigan.networks.layers import Dropout
+from keras_multigan.networks.layers import (
+    Dropout,
+    LayerNormalization,
+    Orthonormal,
+    SpectralNormalization,
+    WeightNormalization,
+)
 
 _BLOCKS = {16: 2, 28: 2, 32: 3, 64: 4, 128: 5}
 
@@ -58,10 +64,13 @@ def dcgan_discriminator(
     filters: int = 64,
     negative_slope: float = 0.02,
     dropout: float = 0.5,
+    normalization: str | None = "batch",
+    orthonormal_weight: float = 0.0,
 ) -> keras.Model:
     """The discriminator, with 1,031,297 parameters.
 
     Convolutions with BN - LeakyReLU, the first one without BN, then dropout and Dense(1).
+    `normalization` names what other GANs have in place of BN.
 
     MIM-GAN uses dropout 0.5 but does not say where. Here dropout comes after all batch normalisation
     layers, since before them it would disturb their statistics (Li et al., 2019, cited by MIM-GAN).
@@ -72,22 +81,46 @@ def dcgan_discriminator(
         negative_slope: slope of the LeakyReLU for negative inputs; 0.02 as printed in MIM-GAN, DCGAN
             has 0.2.
         dropout: dropout rate; DCGAN has none (0).
+        normalization: "batch"; "layer", over each whole map, in the same places; "spectral" or
+            "weight", of the kernels of all layers; or None.
+        orthonormal_weight: weight of a regulariser of all kernels; see `Orthonormal`.
 
     Returns:
         A `keras.Model` that maps images (N, S, S, C) to logits (N, 1), float32, no sigmoid.
 
     Raises:
-        ValueError: `image_shape` is not one of these.
+        ValueError: `image_shape` is not one of these, an unknown normalization.
     """
+    if normalization not in (None, "batch", "layer", "spectral", "weight"):
+        raise ValueError("normalization is expected to be None, 'batch', 'layer', 'spectral' or "
+                         f"'weight'. Received: {normalization!r}")
     _, widths, _ = _maps(image_shape, filters)
+    wrap = {"spectral": SpectralNormalization, "weight": WeightNormalization}.get(
+        normalization, lambda layer: layer)
+    of_maps = {"batch": layers.BatchNormalization, "layer": _layer_normalization}.get(normalization)
+
+    def of_kernel():
+        return {"kernel_initializer": _normal(),
+                "kernel_regularizer": Orthonormal(orthonormal_weight) if orthonormal_weight else None}
+
     x = images = keras.Input(image_shape, name="images")
     for block, width in enumerate(widths):
-        x = layers.Conv2D(width, 5, 2, "same", use_bias=block == 0, kernel_initializer=_normal())(x)
-        x = layers.BatchNormalization()(x) if block else x
+        normalized = block > 0 and of_maps is not None
+        x = wrap(layers.Conv2D(width, 5, 2, "same", use_bias=not normalized, **of_kernel()))(x)
+        x = of_maps()(x) if normalized else x
         x = layers.LeakyReLU(negative_slope)(x)
     x = Dropout(dropout)(layers.Flatten()(x))
-    logits = layers.Dense(1, kernel_initializer=_normal(), dtype="float32")(x)
+    logits = wrap(layers.Dense(1, dtype="float32", **of_kernel()))(x)
     return keras.Model(images, logits, name="dcgan_discriminator")
+
+
+def _layer_normalization():
+    """Over a whole map (H, W, C), as in WGAN-GP. (Keras' GroupNormalization(1) has wrong second
+    derivatives on TensorFlow.)"""
+    def normalize(x):
+        return layers.Reshape(x.shape[1:])(LayerNormalization()(layers.Flatten()(x)))
+
+    return normalize
 
 
 def _normal():

@@ -296,6 +296,27 @@ class WeightNormalization(keras.layers.Wrapper):
 
 
 @keras.saving.register_keras_serializable("keras_multigan")
+class Orthonormal(keras.regularizers.Regularizer):
+    """weight ||W^T W - I||_F^2 of a kernel W as a matrix (inputs, outputs), which makes its columns
+    orthonormal (Brock et al., "Neural Photo Editing", 2016).
+
+    Args:
+        weight: number, at least 0.
+    """
+
+    def __init__(self, weight: float):
+        self.weight = weight
+
+    def __call__(self, kernel):
+        kernel = ops.reshape(ops.cast(kernel, "float32"), (-1, kernel.shape[-1]))
+        gram = ops.matmul(ops.transpose(kernel), kernel)
+        return self.weight * ops.sum(ops.square(gram - ops.eye(kernel.shape[-1])))
+
+    def get_config(self) -> dict:
+        return {"weight": self.weight}
+
+
+@keras.saving.register_keras_serializable("keras_multigan")
 class ClassFromNoise(keras.layers.Layer):
     """Derives a class from noise, so that a conditional generator becomes a function of noise alone.
 

@@ -158,9 +158,9 @@ class Recipe:
         for phase in model.phases():
             optimizer = model.optimizer[phase.name]
             config = optimizer.get_config()
+            betas = f", betas {config['beta_1']}, {config['beta_2']}" if "beta_1" in config else ""
             lines.append(f"  {phase.name}: {type(optimizer).__name__.lower()}, "
-                         f"rate {config['learning_rate']:g}, betas {config.get('beta_1')}, "
-                         f"{config.get('beta_2')}; {phase.repeats} "
+                         f"rate {config['learning_rate']:g}{betas}; {phase.repeats} "
                          f"update{'s' * (phase.repeats > 1)} per step")
         return "\n".join(lines)
 

@@ -1,4 +1,5 @@
-"""All methods: every file of this folder that has a `RECIPE`, under the recipe's name."""
+"""All methods: every file of this folder has a `RECIPE`, or a family of them, `RECIPES`, under their
+names."""
 
 import importlib
 import pkgutil
@@ -7,9 +8,16 @@ from keras_multigan import recipes
 from keras_multigan.recipes.recipe import Recipe
 
 _OTHERS = {"recipe", "experiment", "registry"}
+
+
+def _of_file(name):
+    module = importlib.import_module(f"keras_multigan.recipes.{name}")
+    return getattr(module, "RECIPES", None) or [module.RECIPE]
+
+
 RECIPES: dict[str, Recipe] = {
-    name: importlib.import_module(f"keras_multigan.recipes.{name}").RECIPE
-    for _, name, _ in pkgutil.iter_modules(recipes.__path__) if name not in _OTHERS}
+    recipe.name: recipe for _, name, _ in pkgutil.iter_modules(recipes.__path__)
+    if name not in _OTHERS for recipe in _of_file(name)}
 
 
 def find(name: str) -> Recipe:

@@ -24,7 +24,7 @@ COMMANDS = {(name,): command for name, command in main.COMMANDS.items()} | {
     (["--model=x"], "Expected a command. Received: --model=x."),
     (["train"], "Expected a method. Received: none."),
     (["train", "--epochs=1"], "Expected a method. Received: --epochs=1."),
-    (["train", "gan"], f"Expected a method: {', '.join(RECIPES)}. Received: 'gan'."),
+    (["train", "other"], f"Expected a method: {', '.join(RECIPES)}. Received: 'other'."),
 ])
 def test_which_command(words, message, refused):
     error = refused(words, message)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import importlib
 import inspect
 import pathlib
 import re
@@ -16,6 +17,12 @@ from keras_multigan.recipes.recipe import Recipe
 from keras_multigan.runs.options import IMAGES, RUN
 
 PRESETS = [(name, preset) for name, recipe in RECIPES.items() for preset in recipe.presets]
+
+
+def _both(optimizer):
+    return [f"{player}: {optimizer}" for player in ("discriminator", "generator")]
+
+
 # Presets of the papers: options, lines of the dry run.
 PAPERS = {
     ("commute", "paper"): (
@@ -63,11 +70,61 @@ PAPERS = {
         ["samples of shape (32, 32, 3)", "generator 1,206,275 each, 2,277,379 in all",
          "p2_discriminator 1,053,825", "p2_discriminator 1,056,276",
          "generator: adam, rate 0.0002, betas 0.5, 0.999; 1 update per step"]),
+    ("gan", "paper"): (
+        {"adversarial_loss": "vanilla", "normalization": "batch", "image_size": 64, "latent_dim": 100,
+         "batch_size": 128},
+        ["samples of shape (64, 64, 3)", "generator 18,858,883 each", "dcgan_discriminator 17,236,481",
+         *_both("adam, rate 0.0002, betas 0.5, 0.999; 1 update per step")]),
+    ("saturating_gan", "paper"): (
+        {"adversarial_loss": "saturating", "dataset": "mnist", "batch_size": 100},
+        ["generator 834,369 each", "dcgan_discriminator 213,249",
+         *_both("adam, rate 0.0002, betas 0.5, 0.999; 1 update per step")]),
+    ("lsgan", "paper"): (
+        {"adversarial_loss": "least_squares", "normalization": "batch", "batch_size": 64},
+        _both("adam, rate 0.0002, betas 0.5, 0.999; 1 update per step")),
+    ("fgan", "paper"): (
+        {"adversarial_loss": "kl", "dataset": "mnist", "batch_size": 4096},
+        _both("adam, rate 0.0002, betas 0.5, 0.999; 1 update per step")),
+    ("wgan", "paper"): (
+        {"adversarial_loss": "wasserstein", "clip": 0.01, "gp_weight": 0.0, "batch_size": 64},
+        ["discriminator: rmsprop, rate 5e-05; 5 updates per step",
+         "generator: rmsprop, rate 5e-05; 1 update per step"]),
+    ("wgan_gp", "paper"): (
+        {"adversarial_loss": "wasserstein", "clip": None, "gp_weight": 10.0, "normalization": "layer",
+         "dataset": "cifar10", "batch_size": 64},
+        ["generator 1,440,195 each", "dcgan_discriminator 1,057,537",
+         "discriminator: adam, rate 0.0001, betas 0.0, 0.9; 5 updates per step",
+         "generator: adam, rate 0.0001, betas 0.0, 0.9; 1 update per step"]),
+    ("sngan", "paper"): (
+        {"adversarial_loss": "hinge", "normalization": "spectral", "latent_dim": 128,
+         "dataset": "cifar10", "batch_size": 64},
+        ["generator 1,554,883 each", "dcgan_discriminator 1,033,794",
+         "discriminator: adam, rate 0.0002, betas 0.0, 0.9; 5 updates per step",
+         "generator: adam, rate 0.0002, betas 0.0, 0.9; 1 update per step"]),
+    ("ragan", "paper"): (
+        {"adversarial_loss": "relativistic_average", "dataset": "cifar10", "batch_size": 32},
+        _both("adam, rate 0.0002, betas 0.5, 0.999; 1 update per step")),
+    ("rpgan", "paper"): (
+        {"adversarial_loss": "relativistic_pairing", "r1_weight": 0.0, "dataset": "cifar10",
+         "batch_size": 32},
+        _both("adam, rate 0.0002, betas 0.5, 0.999; 1 update per step")),
+    ("pacgan", "paper"): (
+        {"adversarial_loss": "vanilla", "pack": 2, "batch_size": 64},
+        _both("adam, rate 0.0002, betas 0.5, 0.999; 1 update per step")),
+    ("r3gan", "paper"): (
+        {"adversarial_loss": "relativistic_pairing", "r1_weight": 0.1, "r2_weight": 0.1,
+         "normalization": "none", "dataset": "cifar10", "batch_size": 512},
+        ["generator 1,440,195 each", "dcgan_discriminator 1,033,345",
+         *_both("adam, rate 0.0002, betas 0.0, 0.99; 1 update per step")]),
 }
+# Of those the dry run is tried; of a family's quick presets that of its first member.
+DRY = [(name, preset) for name, preset in PRESETS if (name, preset) in PAPERS
+       or name == next(n for n, r in RECIPES.items() if r.model is RECIPES[name].model)]
 
 
-# Of 20 networks 4 will do.
-FEWER = {"num_generators": 2, "num_discriminators": 2}
+# Of 20 networks 4 will do, and of networks of one size one.
+FEWER = {"mix": {"num_generators": 2, "num_discriminators": 2},
+         **dict.fromkeys(["lsgan", "wgan", "pacgan"], {"filters": 8})}
 
 
 @functools.cache
@@ -77,20 +134,20 @@ def described(name, preset):
     options, like, models = RECIPES[name].make_options(preset), Recipe.like, []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Recipe, "like", lambda *args: models.append(like(*args)) or models[0])
-        text = RECIPES[name].describe(options.replace(**FEWER) if name == "mix" else options)
+        text = RECIPES[name].describe(options.replace(**FEWER.get(name, {})))
     return text, *({phase.name: {**optimizer(phase.name).get_config(), "name": ""}
                     for phase in models[0].phases()}
                    for optimizer in (models[0].optimizer.__getitem__, models[0].default_optimizer))
 
 
 @pytest.mark.parametrize("name, preset", [
-    pytest.param(*key, marks=[pytest.mark.fast] if key[1] == "quick" else []) for key in PRESETS])
+    pytest.param(*key, marks=[pytest.mark.fast] if key[1] == "quick" else []) for key in DRY])
 def test_dry_run(name, preset):
     options, (text, *_) = RECIPES[name].make_options(preset), described(name, preset)
     head, *rest = text.split("\n\n")
     shown = {key: value for key, *value in (line.split(maxsplit=1) for line in head.splitlines())}
     assert shown == {key: [str(value)] * (value != "") for key, value in (
-        options.as_dict() | (FEWER if name == "mix" else {})).items()}
+        options.as_dict() | FEWER.get(name, {})).items()}
     assert (options.method, options.preset) == (name, preset)
     assert len(rest) == 2 and rest[1].startswith("optimizers\n")
     wanted, lines = PAPERS.get((name, preset), ({}, []))
@@ -105,9 +162,19 @@ def test_all_papers_presets_are_compared():
 
 
 @pytest.mark.fast
-def test_every_file_is_a_recipe_and_every_model_has_one():
+def test_every_file_is_a_recipe_or_a_family_and_every_model_has_one():
+    """A family is of one model, and has the name of its first member."""
     files = {path.stem for path in pathlib.Path(inspect.getfile(Recipe)).parent.glob("*.py")}
-    assert set(RECIPES) == files - {"__init__", "recipe", "experiment", "registry"}
+    found = []
+    for name in sorted(files - {"__init__", "recipe", "experiment", "registry"}):
+        module = importlib.import_module(f"keras_multigan.recipes.{name}")
+        assert hasattr(module, "RECIPE") != hasattr(module, "RECIPES"), name
+        family = module.RECIPES if hasattr(module, "RECIPES") else [module.RECIPE]
+        assert family[0].name == name
+        assert len({recipe.model for recipe in family}) == 1
+        assert all(recipe.options.keys() == family[0].options.keys() for recipe in family)
+        found += family
+    assert [*RECIPES] == [recipe.name for recipe in found] and [*RECIPES.values()] == found
     assert {recipe.model for recipe in RECIPES.values()} == {
         value for value in vars(models).values() if inspect.isclass(value)}
 
@@ -120,7 +187,10 @@ def test_what_every_recipe_is(name):
     assert {"quick", "paper"} <= set(recipe.presets)
     assert set(RUN) <= set(recipe.options)
     assert set(IMAGES) <= set(recipe.options) or not set(IMAGES) & set(recipe.options)
-    assert inspect.getmodule(recipe.networks).__doc__.count(f"multigan train {name}") >= 2
+    module = inspect.getmodule(recipe.networks)
+    # Two lines for a file, one at least for every other member of a family.
+    lines = re.findall(rf"multigan train {name}\b", module.__doc__)
+    assert len(lines) >= (2 if module.__name__.endswith(f".{name}") else 1)
     for key, option in recipe.options.items():
         assert option.help and len(option.help.splitlines()) == 1, key
         assert option.value_type in (int, float, bool, str), f"{key} has no type"
