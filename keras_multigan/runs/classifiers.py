@@ -92,8 +92,8 @@ def _float32():
 
 
 def find(options, train_set, saved):
-    """The classifier of a run: the file --classifier; for MNIST the shipped one; else the one in the
-    file `saved`; else one that `train` has yet to train.
+    """The classifier of a run: the file --classifier; for MNIST the shipped one, unless the options ask
+    for the paper's; else the one in the file `saved`; else one that `train` has yet to train.
 
     Args:
         options: of the run.
@@ -105,13 +105,14 @@ def find(options, train_set, saved):
         labels there is none, (None, None, True), unless the options name a file.
     """
     keras.utils.set_random_seed(options.seed)  # dropout in a loaded classifier has a seed, too
-    if options.classifier != "auto":
+    if options.classifier not in ("auto", "paper"):
         return files.load_model(options.classifier), str(options.classifier), True
     if train_set.labels is None:
         return None, None, True
-    if options.dataset.split(":")[0] == "mnist" and options.image_size == 32:
+    papers = options.classifier == "paper"
+    if options.dataset.split(":")[0] == "mnist" and options.image_size == 32 and not papers:
         return metrics.shipped_classifier(), "keras_multigan MNIST classifier (shipped)", True
-    name = f"compact classifier trained on {options.dataset}"
+    name = f"{'ComMutE-GAN' if papers else 'compact'} classifier trained on {options.dataset}"
     if saved.exists():
         return load_own(saved), name, True
     if options.strategy == "multiworker":
@@ -121,9 +122,10 @@ def find(options, train_set, saved):
             f"`multigan classifier --dataset={options.dataset}` and pass it as --classifier."
         )
     keras.utils.set_random_seed(0)  # all runs on a data set are measured by one classifier
+    classes = int(train_set.labels.max()) + 1
     with _float32():
-        network = networks.compact_classifier(
-            train_set.shape, int(train_set.labels.max()) + 1, filters=16)
+        network = (networks.commute_classifier(train_set.shape, classes) if papers
+                   else networks.compact_classifier(train_set.shape, classes, filters=16))
     return network, name, False
 
 

@@ -12,6 +12,8 @@ from keras_multigan.runs import classifiers, files, measures, report
 from keras_multigan.runs.run import Run, sample_each
 
 _FEWEST = 3  # test images, as many as a distance needs
+_COUNTS = {"digits": 1437, "mnist": 60_000, "fashion_mnist": 60_000, "kmnist": 60_000,
+           "cifar10": 50_000}  # training images
 _GRAY = ("digits", "mnist", "fashion_mnist", "kmnist", "emnist")
 
 
@@ -52,6 +54,10 @@ class ImageTask:
         gray = re.split("[:/]", options.dataset)[0] in _GRAY
         shape = (options.image_size,) * 2 + (1 if gray else 3,)
         return Samples(shape, 10, networks.compact_classifier(shape, filters=4))
+
+    def count(self, options) -> int:
+        """Training images, without the data; 0 if that is not known."""
+        return 0 if self.select is not None else _COUNTS.get(options.dataset.split(":")[0], 0)
 
     def train(self, run: Run) -> dict | None:
         """Does `run`. Returns the content of metrics.json, None on a worker that is not the first."""

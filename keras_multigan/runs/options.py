@@ -24,6 +24,7 @@ class Option:
         below: number that must not be reached. Each of the four asks for a finite number.
         choices: the values allowed.
         aliases: old names, which flags and run folders may still have.
+        later: whether presets may have got it later. A run folder without it had the default then.
     """
 
     default: Any = None
@@ -35,6 +36,7 @@ class Option:
     below: float | None = None
     choices: tuple = ()
     aliases: tuple[str, ...] = ()
+    later: bool = False
 
     @property
     def value_type(self) -> type:
@@ -74,7 +76,7 @@ RUN = {
     "devices": Option(help="replicas of --strategy=mirrored", kind=int, least=1,
                       most=distribute.MOST_DEVICES),
     "ema": Option(help="decay of averaged generators, which samples and export use (default: none)",
-                  kind=float, least=0, below=1),
+                  kind=float, least=0, below=1, later=True),
     "tpu": Option("", "TensorFlow's name or address of a TPU; not needed on a TPU VM"),
 }
 DATASET = {
@@ -88,7 +90,8 @@ DATASET = {
 }
 IMAGES = {
     **DATASET,
-    "classifier": Option("auto", "auto, or a .keras file (images -> logits)"),
+    "classifier": Option("auto", "auto, paper (ComMutE-GAN's own, trained here), or a .keras file (images "
+                         "-> logits)"),
     "embedding": Option("auto", "what measures independently of the losses: auto (a network that "
                         "labels train, if there are any), or a fixed random network",
                         choices=("auto", "random")),
@@ -178,15 +181,25 @@ def resolve(recipe, given: dict[str, Any], output, resume: bool) -> RunOptions:
         )
     for name, value in known.items():
         _check_type(recipe.options.get(name), name, value, output)
-    # A run of an earlier version lacks the options that are new. Only models that take the argument
-    # themselves had averages.
-    new = {} if "ema" in recipe.arguments else {"ema": None}
+    # A run of an earlier version lacks the options that are new.
+    new = lacking(recipe, known)
     try:
         recipe.make_options(**{**new, **known})
     except ValueError as error:
         raise ValueError(f"--resume expects {output}/options.json as it was written. Received: {error} "
                          "Correct it or put the file back.") from error
     return recipe.make_options(**{**new, **known, **given})
+
+
+def lacking(recipe, stored: dict[str, Any]) -> dict[str, Any]:
+    """The options that a run was started without, and which its preset may have today: what they were
+    for it.
+
+    Args:
+        stored: its options under today's names.
+    """
+    return {name: option.default for name, option in recipe.options.items()
+            if option.later and name not in stored}
 
 
 def _check_type(option, name, value, output):

@@ -131,8 +131,9 @@ class Run:
                             "others.", output / "history.csv", len(rows), first)
         if first >= options.epochs or any(stop.converged() for stop in stops):
             return 0.0
-        print(f"Training for {options.epochs - first} epochs of {steps} steps; see "
-              f"{output / 'samples.png'} meanwhile.", flush=True)
+        updates = ", ".join(f"{p.name} {steps * p.repeats:,}" for p in model.phases())
+        print(f"Training for {options.epochs - first} epochs of {steps} steps (updates per epoch: "
+              f"{updates}); see {output / 'samples.png'} meanwhile.", flush=True)
         start = time.time()
         # A worker that waited for its step would wait for those that a signal has ended.
         alone = options.strategy != "multiworker"
@@ -186,7 +187,8 @@ class Run:
         files.save_model(model, self.output / "model.keras")
         measured = [(row[MONITOR], row["epoch"] + 1) for row in history if MONITOR in row]
         best = dict(zip(("best_" + MONITOR, "best_epoch"), min(measured))) if measured else {}
-        return {"epochs": self.epochs, "training_steps": model.steps_trained, **best,
+        updates = {phase.name: phase.repeats * model.steps_trained for phase in model.phases()}
+        return {"epochs": self.epochs, "training_steps": model.steps_trained, "updates": updates, **best,
                 "seconds_of_last_attempt": round(seconds, 1),
                 "last_epoch": history[-1] if history else {},
                 **({"history_sha256": report.digest(self.output / "history.csv")} if history else {}),
