@@ -217,8 +217,8 @@ def compact_classifier(
 def _activate(x, activation, normalization):
     """Activation and batch normalisation, in the order that `normalization` says."""
     if normalization not in ("before", "after"):
-        raise ValueError("normalization is expected to be 'before' or 'after' the activation. Received: "
-                         f"{normalization!r}")
+        raise ValueError("normalization is expected to be 'before' or 'after' the activation. "
+                         f"Received: {normalization!r}")
     if normalization == "after":
         return layers.BatchNormalization()(activation(x))
     return activation(layers.BatchNormalization()(x))

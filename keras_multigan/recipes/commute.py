@@ -138,10 +138,10 @@ EXPERIMENTS = {
     ),
     "readings": Experiment(
         "Readings of the paper's text, and of the example that its networks come from",
-        "The paper compares none. The first run reads its text literally: batch normalisation after the "
-        "activation, dropout in every block of the critic, a real batch for each critic update. The "
-        "last one is keras.io's example. With one real batch for all critic updates of a step, one pass "
-        "over the data has three times the updates.",
+        "The paper compares none. The first run reads its text literally: batch normalisation after "
+        "the activation, dropout in every block of the critic, a real batch for each critic update. "
+        "The last one is keras.io's example. With one real batch for all critic updates of a step, one "
+        "pass over the data has three times the updates.",
         [_reading("text"), _reading("before", normalization="before"),
          _reading("middle-dropout", critic_dropout="middle"),
          _reading("one-batch", fresh_batches=False),
@@ -176,10 +176,11 @@ RECIPE = Recipe(
         "num_generators": Option(5, "number of generators", least=1, most=MOST_NETWORKS,
                                  aliases=("n_generators",)),
         "generator": Option("small", "generator network", choices=tuple(GENERATORS)),
-        "normalization": Option("before", "where the generators' batch normalisation is: before or after "
-                                "(appendix B) the activation", choices=("before", "after"), later=True),
-        "critic_dropout": Option("all", "blocks of the critic with dropout: all (appendix B), or middle, "
-                                 "and less before the last layer (keras.io)",
+        "normalization": Option("before", "where the generators' batch normalisation is: before the "
+                                "activation, or after it (appendix B)", choices=("before", "after"),
+                                later=True),
+        "critic_dropout": Option("all", "blocks of the critic with dropout: all (appendix B), or "
+                                 "middle, and less before the last layer (keras.io)",
                                  choices=("all", "middle")),
         "width": Option(1.0, "networks' width, as a part of the paper's", above=0, most=64),
         "learning_rate": LEARNING_RATE,

@@ -90,8 +90,8 @@ DATASET = {
 }
 IMAGES = {
     **DATASET,
-    "classifier": Option("auto", "auto, paper (ComMutE-GAN's own, trained here), or a .keras file (images "
-                         "-> logits)"),
+    "classifier": Option("auto", "auto, paper (ComMutE-GAN's own, trained here), or a .keras file "
+                         "(images -> logits)"),
     "embedding": Option("auto", "what measures independently of the losses: auto (a network that "
                         "labels train, if there are any), or a fixed random network",
                         choices=("auto", "random")),

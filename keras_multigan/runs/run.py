@@ -188,8 +188,8 @@ class Run:
         measured = [(row[MONITOR], row["epoch"] + 1) for row in history if MONITOR in row]
         best = dict(zip(("best_" + MONITOR, "best_epoch"), min(measured))) if measured else {}
         updates = {phase.name: phase.repeats * model.steps_trained for phase in model.phases()}
-        return {"epochs": self.epochs, "training_steps": model.steps_trained, "updates": updates, **best,
-                "seconds_of_last_attempt": round(seconds, 1),
+        return {"epochs": self.epochs, "training_steps": model.steps_trained, "updates": updates,
+                **best, "seconds_of_last_attempt": round(seconds, 1),
                 "last_epoch": history[-1] if history else {},
                 **({"history_sha256": report.digest(self.output / "history.csv")} if history else {}),
                 "export": export_run(model, self.output)}

@@ -21,10 +21,11 @@ class Phase:
             updated count as constants. A loss with a third parameter `sample_weights` gets `fit`'s
             weights (m,), or None if `fit` has none.
         networks: the networks whose trainable variables are updated. They may share layers.
-        repeats: updates per training step.
+        repeats: updates per training step; see fresh.
         after: called without arguments after each update, for what follows it: averages of weights,
             for example. (Weight clipping is a Keras constraint.)
-        fresh: whether each update sees a batch of real samples of its own. Else all see the step's first.
+        fresh: whether each update sees a batch of real samples of its own. Else all see the step's
+            first.
     """
 
     name: str
