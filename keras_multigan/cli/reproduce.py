@@ -77,8 +77,8 @@ def make_plan(paper, experiment, scale, seeds, overrides) -> dict:
 
 
 def open_folder(plan, output) -> None:
-    """Makes the output folder, or makes sure that it is this experiment's. Runs that began in an earlier
-    version keep what they had then."""
+    """Makes the output folder, or makes sure that it is this experiment's. Runs of an earlier version
+    keep what they had then."""
     path = output / "experiment.json"
     if not path.exists():
         if output.exists() and any(output.iterdir()):
