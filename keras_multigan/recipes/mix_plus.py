@@ -123,6 +123,26 @@ EXPERIMENTS = {
         [Arm(f"{n}G{n}D", _pairs(n).options, x=n) for n in (1, 2, 3)],
         COLUMNS, axis="generators and discriminators",
     ),
+    "modes": Experiment(
+        "As many pairs as Gaussians, and more (figures 4 to 7)",
+        "samples.png in each run's folder is the counterpart of the paper's figure: with as many "
+        "generators as Gaussians each takes about one; of ten each draws a small part.",
+        [_pairs(2, "2-modes", modes=2), _pairs(3, "3-modes"), _pairs(4, "4-modes", modes=4),
+         _pairs(10)],
+        COLUMNS,
+    ),
+    "depth": Experiment(
+        "Depth of a single pair (figure 8)",
+        "The paper finds no clear gain; which depths it tried is only in its figure.",
+        [_pairs(1, f"{depth}-layers", layers=depth) for depth in (3, 5, 7, 9)],
+        COLUMNS[:3],
+    ),
+    "width": Experiment(
+        "Width of a single pair (figure 9)",
+        "The paper finds no clear gain; which widths it tried is only in its figure.",
+        [_pairs(1, f"{times}-times", width={"times": times}) for times in (1, 2, 4)],
+        COLUMNS[:3],
+    ),
     "size_of_a_pair": Experiment(
         "Depth or width of a single pair helps less than a mixture",
         "All others have one generator and one discriminator.",
@@ -146,10 +166,12 @@ EXPERIMENTS = {
     ),
     "training_set_size": Experiment(
         "A finite training set (figure 11)",
-        "Measured against fresh samples of the same distribution.",
+        "Measured against fresh samples of the same distribution and against the training set, of which "
+        "the Judge sees rows without end.",
         [_pairs(n, f"{size or 'endless'}-{n}G{n}D", training_samples=size)
          for size in (1000, 10_000, None) for n in (1, 3)],
-        COLUMNS[:3],
+        (*COLUMNS[:3], Column("Judge accuracy, training set", "train_judge_accuracy", ".4f"),
+         Column("Frechet distance, training set", "train_frechet_distance", ".3f")),
     ),
 }
 RECIPE = Recipe(
