@@ -9,7 +9,7 @@ from absl import logging
 from keras_multigan import data, metrics
 from keras_multigan.cli.command import Command
 from keras_multigan.runs import artifacts, classifiers, files, measures, printing
-from keras_multigan.runs.images import of_classes
+from keras_multigan.runs.images import load_labelled, of_classes
 from keras_multigan.runs.options import Option
 
 OPTIONS = {
@@ -91,7 +91,11 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
             f"Received: {num_samples}."
         )
     artifacts.check_memory(num_samples, model.image_shape)
-    real, labels = data.load_images(dataset, split, image_size=image_size, data_dir=data_dir)
+    if label := own.get("label"):
+        found = load_labelled(dataset, split, image_size, data_dir, label)
+        real, labels = found.floats(), found.labels
+    else:
+        real, labels = data.load_images(dataset, split, image_size=image_size, data_dir=data_dir)
     classifier = classifier or own.get("classifier") or "auto"
     if labels is None and classifier == "auto":
         classifier = name = None
@@ -119,7 +123,7 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
             logging.warning("There is no file %s: a random network measures in its place.", path)
         embedding = metrics.random_embedding(real.shape[1:])
     try:
-        train = data.load_image_set(dataset, "train", image_size, data_dir)
+        train = data.load_image_set(dataset, own.get("train_split", "train"), image_size, data_dir)
         train = train.floats(np.sort(np.random.default_rng(0).permutation(len(train))[:num_samples]))
     except (ValueError, FileNotFoundError):  # of other data there may be a test split only
         train = None

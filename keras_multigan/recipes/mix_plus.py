@@ -166,8 +166,8 @@ EXPERIMENTS = {
     ),
     "training_set_size": Experiment(
         "A finite training set (figure 11)",
-        "Measured against fresh samples of the same distribution and against the training set, of which "
-        "the Judge sees rows without end.",
+        "Measured against fresh samples of the same distribution and against the training set, of "
+        "which the Judge draws rows without end.",
         [_pairs(n, f"{size or 'endless'}-{n}G{n}D", training_samples=size)
          for size in (1000, 10_000, None) for n in (1, 3)],
         (*COLUMNS[:3], Column("Judge accuracy, training set", "train_judge_accuracy", ".4f"),

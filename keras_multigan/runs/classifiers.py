@@ -8,6 +8,7 @@ import numpy as np
 from keras_multigan import callbacks, metrics, networks
 from keras_multigan.runs import files
 
+_MOST = 200_000  # images that one learns from, of the data sets that do not fit into memory as floats
 NETWORKS = {"paper": networks.commute_classifier, "compact": networks.compact_classifier,
             "embedding": networks.embedding_classifier}
 
@@ -173,6 +174,8 @@ def train(network, train_set, test_set, dataset, seed=0):
     small = len(train_set) < 10_000
     fitting = (dict(epochs=25, batch_size=32, learning_rate=4e-3) if small
                else dict(epochs=2, batch_size=128, learning_rate=2e-3))
+    if len(train_set) > _MOST:
+        train_set = train_set.take(np.random.default_rng(0).permutation(len(train_set))[:_MOST])
     with _float32():
         accuracy = fit(network, *((s.floats(), s.labels) for s in (train_set, test_set)), **fitting,
                        seed=seed, verbose=False)

@@ -85,11 +85,16 @@ DATASET = {
     "image_size": Option(32, "height and width of the images", least=8, most=2048),
     "background": Option("black", "what lies under transparent pixels of image files",
                          choices=("black", "white")),
+    "label": Option(help="tfds feature with the labels, such as Male of celeb_a; several of 0 and 1, "
+                    "such as Male,Black_Hair, are one class per combination (default: label)",
+                    kind=str),
     "stream": Option(help="whether image files are decoded batch by batch (default: if they need more "
                      "than a quarter of the memory)", kind=bool),
 }
 IMAGES = {
     **DATASET,
+    "train_split": Option("train", "split to learn from: unlabelled of stl10",
+                          choices=("train", "unlabelled")),
     "classifier": Option("auto", "auto, paper (ComMutE-GAN's own, trained here), or a .keras file "
                          "(images -> logits)"),
     "embedding": Option("auto", "what measures independently of the losses: auto (a network that "
@@ -99,6 +104,8 @@ IMAGES = {
                       "color,translation,cutout (default: nothing)", kind=str),
     "inception": Option("none", "none, or what measures Inception score and FIDs after the training: "
                         "tfgan (TF-Hub), imagenet (keras.applications) or a file of weights"),
+    "fid_every": Option(help="epochs between two FIDs to training images while it trains, with "
+                        "--inception (default: none)", kind=int, least=1, most=10**6, later=True),
 }
 # Where the data lie and which devices share the work is no property of the run. It may be trained
 # longer.
