@@ -5,10 +5,10 @@ import pathlib
 
 from absl import logging
 
-from keras_multigan import data, metrics
+from keras_multigan import metrics
 from keras_multigan.cli.command import Command
 from keras_multigan.runs import artifacts, classifiers, files, measures, printing
-from keras_multigan.runs.images import hold_out, of_classes
+from keras_multigan.runs.images import hold_out, load_labelled, of_classes
 from keras_multigan.runs.options import Option
 
 OPTIONS = {
@@ -61,15 +61,16 @@ def find_classifier(folder, dataset, choice, trained_on):
 def load_both(dataset, split, image_size, data_dir, own):
     """(training set, test set); the first is None if it is not needed and not there, for of other data
     there may be a test split only."""
+    def load(split):
+        return load_labelled(dataset, split, image_size, data_dir, own.get("label"))
+
     try:
-        train = data.load_image_set(dataset, "train", image_size, data_dir)
+        train = load(own.get("train_split", "train"))
     except (ValueError, FileNotFoundError):
         if split == "train" or own.get("validation"):
             raise
         train = None
-    if own.get("validation"):
-        return hold_out(train, own["validation"])
-    return train, data.load_image_set(dataset, "test", image_size, data_dir)
+    return hold_out(train, own["validation"]) if own.get("validation") else (train, load("test"))
 
 
 def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=None,

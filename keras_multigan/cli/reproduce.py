@@ -13,7 +13,7 @@ from keras_multigan.recipes import RECIPES
 from keras_multigan.recipes.experiment import arm_options
 from keras_multigan.runs import classifiers, files
 from keras_multigan.runs.images import load_split
-from keras_multigan.runs.options import IMAGES, MOST_UNITS, RUN, Option, renamed
+from keras_multigan.runs.options import IMAGES, MOST_UNITS, RUN, Option, lacking, renamed
 from keras_multigan.runs.run import count_parameters
 
 OVERRIDES = {
@@ -44,8 +44,12 @@ OPTIONS = {
 def find(paper, experiment):
     """(Recipe, Experiment) of two names."""
     if paper is None or experiment not in RECIPES[paper].experiments:
-        lines = "".join(f"\n  --paper={name} --experiment={key}: {found.title}"
-                        for name, r in RECIPES.items() for key, found in r.experiments.items())
+        if paper in RECIPES:
+            lines = "".join(f"\n  --paper={paper} --experiment={key}: {found.title}"
+                            for key, found in RECIPES[paper].experiments.items())
+        else:
+            lines = "".join(f"\n  --paper={name} --experiment={'|'.join(recipe.experiments)}"
+                            for name, recipe in RECIPES.items() if recipe.experiments)
         raise ValueError(f"Expected a paper and one of its experiments. Received: {paper}, "
                          f"{experiment}. There are:{lines}")
     return RECIPES[paper], RECIPES[paper].experiments[experiment]
@@ -73,7 +77,8 @@ def make_plan(paper, experiment, scale, seeds, overrides) -> dict:
 
 
 def open_folder(plan, output) -> None:
-    """Makes the output folder, or makes sure that it is this experiment's."""
+    """Makes the output folder, or makes sure that it is this experiment's. Runs of an earlier version
+    keep what they had then."""
     path = output / "experiment.json"
     if not path.exists():
         if output.exists() and any(output.iterdir()):
@@ -86,12 +91,26 @@ def open_folder(plan, output) -> None:
     lines = [f"\n  {key}: the folder has {there[key]}, received {plan[key]}"
              for key in ("paper", "experiment", "scale", "seeds", "overrides")
              if there[key] != plan[key]]
+    if not lines:
+        _keep_earlier(plan, there["runs"])
     if not lines and _differ(plan, there["runs"]):
         lines = ["\n  runs: the presets have changed since"]
     if lines:
         raise ValueError("--output is expected to be a new folder or that of this experiment. "
                          f"Received: {output}, which has another:{''.join(lines)}\nRepeat the "
                          "command that it was started with, or choose another folder.")
+
+
+def _keep_earlier(plan, stored):
+    """Gives the plan's runs what the stored ones had before their preset got other options or another
+    classifier."""
+    recipe = RECIPES[plan["paper"]]
+    for label, options in plan["runs"].items():
+        if label in stored:
+            earlier = renamed(stored[label], recipe.options)
+            options |= lacking(recipe, earlier)
+            if "classifier" in earlier:
+                options["classifier"] = earlier["classifier"]
 
 
 def _differ(plan, stored):
@@ -108,7 +127,7 @@ def _differ(plan, stored):
 def shared_classifier(options, output):
     """The options with the `classifier` of all runs. On digits each would train its own, and distances
     that different classifiers measure cannot be compared."""
-    if options.dataset == "mnist" and options.image_size == 32:
+    if options.dataset == "mnist" and options.image_size == 32 and options.classifier == "auto":
         return options  # the shipped one
     path = output / "classifier.keras"
     if not path.exists():

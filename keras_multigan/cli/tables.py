@@ -6,11 +6,13 @@ import statistics
 
 import numpy as np
 
+from keras_multigan import callbacks
 from keras_multigan.recipes.experiment import Column
 
 
 def write(experiment, plan, rows, output):
-    """Writes results.csv, results.md and plot.png into the folder `output`; returns results.md."""
+    """Writes results.csv, results.md, plot.png and, if the experiment has curves, curves.png into the
+    folder `output`; returns results.md."""
     with open(output / "results.csv", "w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0])[:-1], extrasaction="ignore")
         writer.writeheader()
@@ -18,6 +20,8 @@ def write(experiment, plan, rows, output):
     text = "\n".join([*conditions(experiment, plan), *tables(experiment, plan, rows)]) + "\n"
     (output / "results.md").write_text(text)
     plot(experiment, rows, output / "plot.png", with_paper=not is_small(experiment, plan))
+    if experiment.curves:
+        plot_curves(experiment, rows, output)
     return text
 
 
@@ -116,6 +120,33 @@ def plot(experiment, rows, path, with_paper):
         axis.set_xlim(-0.5, len(places) - 0.5)
     figure.suptitle(experiment.title, fontsize=10)
     figure.savefig(path, dpi=110)
+
+
+def plot_curves(experiment, rows, output):
+    """Writes curves.png: what every epoch of each run has logged, a colour per label."""
+    from matplotlib.figure import Figure
+
+    histories = [(row["label"], callbacks.read_history(output / f"{row['label']}-seed{row['seed']}"))
+                 for row in rows]
+    curves = [c for c in experiment.curves if any(c.key in h[0] for _, h in histories if h)]
+    if not curves:
+        return
+    labels = [arm.label for arm in experiment.arms]
+    figure = Figure(figsize=(8, 4 * len(curves)), layout="constrained")
+    axes = figure.subplots(len(curves), 1, sharex=True, squeeze=False)[:, 0]
+    for axis, curve in zip(axes, curves, strict=True):
+        for label, history in histories:
+            points = [(row["epoch"] + 1, row[curve.key]) for row in history if curve.key in row]
+            if points:
+                first = label not in axis.get_legend_handles_labels()[1]
+                axis.plot(*zip(*points, strict=True), color=f"C{labels.index(label)}", alpha=0.8,
+                          label=label if first else None)
+        axis.set_ylabel(curve.title)
+        axis.grid(alpha=0.3)
+        axis.legend(fontsize=8)
+    axes[-1].set_xlabel("epoch")
+    figure.suptitle(experiment.title, fontsize=10)
+    figure.savefig(output / "curves.png", dpi=110)
 
 
 def _measured(experiment, rows):

@@ -120,7 +120,8 @@ def load_image_set(
             "stacked_" before the name of grayscale digits, as in "stacked_mnist", stacks the split's
             images with `synthetic.StackedDigits`: 128,000 fixed samples for "train" and 26,000
             otherwise. None for what `data_dir` has, whatever its name.
-        split: "train" or "test"; or "validation" or "unlabelled" if there is such a split.
+        split: "train" or "test"; or "validation" or "unlabelled" if there is such a split. Of tfds
+            data sets without a test split "test" is the validation split.
         image_size: height and width of the result. Images that are not square are first cropped to
             their central square. Image files are resized as bytes with Lanczos' filter, all others as
             floats, bilinear, and antialiased if images shrink. None keeps the native size, which has to
@@ -174,7 +175,9 @@ def _load(name, split, image_size, data_dir, channels, background, label, stream
             labels, class_names = relabel(labels, found.train_labels, data_dir, keep)
         images, labels = chunks.collect(name, *chunks.of_arrays(found, labels), found.top, image_size)
     else:
-        images, labels = chunks.collect(name, *found(), 255, image_size)
+        count, parts, used = found()
+        images, labels = chunks.collect(name, count, parts, 255, image_size)
+        said = "" if used == split else f"there is no {split} split: this is the {used} split"
     if label is False:
         labels = class_names = None
     if stream or background != "black" or channels not in (None, images.shape[-1]):

@@ -150,6 +150,40 @@ class RandomNetwork:
         return x @ self.weights[-1], None
 
 
+class FiniteSamples:
+    """A finite set of samples, drawn with replacement.
+
+    Args:
+        samples: array (N, d), N >= 1.
+
+    Raises:
+        ValueError: `samples` is not such an array.
+    """
+
+    def __init__(self, samples: np.ndarray):
+        self.samples = np.asarray(samples, "float32")
+        if self.samples.ndim != 2 or self.samples.size == 0:
+            raise ValueError("samples is expected to be an array (samples >= 1, dimension >= 1). "
+                             f"Received: shape {self.samples.shape}")
+        self.dimension = self.samples.shape[1]
+
+    def sample(self, num_samples: int, seed: int | Sequence[int]) -> tuple[np.ndarray, None]:
+        """Draws samples. The same seed gives the same samples.
+
+        Args:
+            num_samples: N, at least 1.
+            seed: int >= 0, or a sequence of them.
+
+        Returns:
+            The samples, float32 (N, d), and None, since there are no labels.
+
+        Raises:
+            ValueError: num_samples < 1.
+        """
+        chosen = _generator(num_samples, seed).integers(len(self.samples), size=num_samples)
+        return self.samples[chosen], None
+
+
 class StackedDigits:
     """Stacked MNIST: three random digits are the channels of one image, which gives 1,000 modes.
 

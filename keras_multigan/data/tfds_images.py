@@ -25,12 +25,12 @@ def open_split(
     data_dir: pathlib.Path | None,
     batch_size: int,
     label: str | list[str] | None = None,
-) -> tuple[int, Iterator[tuple[np.ndarray, np.ndarray | None]]]:
+) -> tuple[int, Iterator[tuple[np.ndarray, np.ndarray | None]], str]:
     """Opens one split, and downloads and prepares it if necessary.
 
     Args:
         name: tfds name, optionally with configuration and version ("mnist:3.0.1").
-        split: tfds name of the split.
+        split: tfds name of the split. Without a test split the validation split is the test set.
         data_dir: folder with prepared data; nothing is downloaded then. None uses the default folder of
             tfds, and downloads the data if they are not there.
         batch_size: largest number of images that the iterator yields at a time.
@@ -38,7 +38,7 @@ def open_split(
             and the split is not "unlabelled".
 
     Returns:
-        The number of images, and an iterator over tuples (images, labels). Images are uint8
+        The number of images, an iterator over tuples (images, labels), and the split. Images are uint8
         (B, H, W, C). Labels are int64 (B,), or (B, M) if `label` is a list, or None. B is 1 if the
         images of the data set differ in size.
 
@@ -72,6 +72,7 @@ def open_split(
 
     try:
         try:
+            split = _held_out(builder, split)
             data = builder.as_dataset(split=split)
         except AssertionError as error:  # tfds raises it if the data are not prepared
             if data_dir is not None:
@@ -81,6 +82,7 @@ def open_split(
                     f"such as '{builder.name}:1.2.3', or prepare the data again."
                 ) from error
             _download(builder)
+            split = _held_out(builder, split)
             data = builder.as_dataset(split=split)
     except ValueError as error:
         if split in builder.info.splits:
@@ -118,7 +120,12 @@ def open_split(
                 f"({error.message}). The files are damaged or incomplete: prepare the data again."
             ) from error
 
-    return count, chunks()
+    return count, chunks(), split
+
+
+def _held_out(builder, split):
+    known = builder.info.splits
+    return "validation" if split == "test" and "test" not in known and "validation" in known else split
 
 
 def _image_feature(builder, tfds):

@@ -1,7 +1,10 @@
-"""Input checks for the measures that compare two sets of vectors."""
+"""Input checks and networks of the measures that compare two sets of vectors."""
 
+import keras
 import numpy as np
+from keras import ops
 
+from keras_multigan import networks
 from keras_multigan.metrics.logits import to_numpy
 
 
@@ -54,3 +57,17 @@ def halves(
     half = min(len(real), len(fake)) // 2
     real, fake = (x[random.permutation(len(x))[: 2 * half]] for x in (real, fake))
     return (real[:half], fake[:half]), (real[half:], fake[half:])
+
+
+def critic(dimension, width, seed):
+    """A critic whose weights come from `seed`, not from Keras' random state, and that is 0 at first.
+
+    A critic that begins with a slope in the wrong direction stays there: the penalty, which pushes
+    every slope up to 1, too, is stronger than the scores.
+    """
+    critic = networks.mlp(dimension, 1, width=width)
+    *kernels, last = (v for v in critic.trainable_variables if len(v.shape) == 2)
+    for number, kernel in enumerate(kernels):
+        kernel.assign(keras.initializers.GlorotUniform(seed=1000 * seed + number)(kernel.shape))
+    last.assign(ops.zeros(last.shape))
+    return critic

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_multigan import losses, networks
+from keras_multigan import losses
 from keras_multigan.data.stream import training_stream
 from keras_multigan.metrics import _vectors
 from keras_multigan.training import Phase, Trainer
@@ -61,7 +61,7 @@ def wasserstein_estimate(real, fake, *, width=256, steps=500, batch_size=256, gp
             training that has diverged.
     """
     train, (real, fake) = _vectors.halves(real, fake, seed, minimum=100)
-    model = _WassersteinCritic(_critic(real.shape[1], width, seed), gp_weight, seed=seed)
+    model = _WassersteinCritic(_vectors.critic(real.shape[1], width, seed), gp_weight, seed=seed)
     rate = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
     model.compile(critic_optimizer=keras.optimizers.Adam(rate, beta_1=0.5, beta_2=0.9))
     model.fit(_Pairs(*train), batch_size=batch_size, steps_per_epoch=steps, verbose=0)
@@ -73,20 +73,6 @@ def wasserstein_estimate(real, fake, *, width=256, steps=500, batch_size=256, gp
                          f"Received: a score gap of {gap} and a gradient norm of {k}. Change "
                          f"learning_rate, {learning_rate}, or scale the samples.")
     return WassersteinEstimate(gap / k, gap, k)
-
-
-def _critic(dimension, width, seed):
-    """A critic whose weights come from `seed`, not from Keras' random state, and that is 0 at first.
-
-    A critic that begins with a slope in the wrong direction stays there: the penalty, which pushes
-    every slope up to 1, too, is stronger than the scores.
-    """
-    critic = networks.mlp(dimension, 1, width=width)
-    *kernels, last = (v for v in critic.trainable_variables if len(v.shape) == 2)
-    for number, kernel in enumerate(kernels):
-        kernel.assign(keras.initializers.GlorotUniform(seed=1000 * seed + number)(kernel.shape))
-    last.assign(ops.zeros(last.shape))
-    return critic
 
 
 class _Pairs:

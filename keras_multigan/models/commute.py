@@ -19,7 +19,7 @@ class ComMutEGAN(MultiGAN):
     "ComMutE-GAN: Competitive Multiple Efficient Generative Adversarial Networks", anonymous, under
     review. One step is Algorithm 1 of the paper:
 
-    - `n_critic` critic updates, each on a real batch x of its own, with x~ of m/n
+    - `n_critic` critic updates, each on a real batch x of its own (see fresh_batches), with x~ of m/n
       images from each generator and x^ = eps x + (1 - eps) x~, eps ~ U[0, 1] per sample:
       L_D = E D(x~) - E D(x) + gp_weight E (||grad D(x^)||_2 - 1)^2.
     - one update of all generators, with p_i the batch mean of softmax(C(x_i)) and Delta the mean
@@ -42,6 +42,9 @@ class ComMutEGAN(MultiGAN):
         gp_weight: weight of the gradient penalty.
         generator_batch_size: images per generator in its own update; m/n if None. The batch size m is
             the literal reading of the paper's line 15.
+        fresh_batches: whether each critic update has a real batch of its own, as Algorithm 1 says. If
+            not, all those of a step have the same one, as in keras.io's WGAN-GP example, from which the
+            paper's networks and settings come; an epoch then has n_critic times the generator updates.
         seed: int that fixes noise and data order.
 
     Raises:
@@ -54,8 +57,8 @@ class ComMutEGAN(MultiGAN):
 
     - The gradient penalty of equation 3 is misplaced there; this follows Algorithm 1. The norm's
       root has an epsilon of 1e-12.
-    - "Fresh real batch" is taken literally: an epoch, one pass over m = 500 batches of MNIST, has
-      120 critic updates and 40 generator updates.
+    - With `fresh_batches` an epoch, one pass over MNIST in batches of m = 500, has 120 critic updates
+      and 40 generator updates; without it, 360 and 120. The paper counts epochs only.
     - The generators' dropout 0.3 is at the start of their last block; see `commute_generator`. Its
       rate, and the critic's, is 77/256; see `networks.Dropout`.
     - "The objective" whose convergence ends a run is not named; `ConvergenceStop` watches critic_loss.
@@ -67,13 +70,15 @@ class ComMutEGAN(MultiGAN):
     log_names = ("wasserstein", "gradient_penalty", "tvd")
 
     def __init__(self, generators, critic, classifier=None, *, latent_dim, tvd_weight=12.2,
-                 n_critic=3, gp_weight=10.0, generator_batch_size=None, seed=None, **kwargs):
+                 n_critic=3, gp_weight=10.0, generator_batch_size=None, fresh_batches=True, seed=None,
+                 **kwargs):
         super().__init__(generators, latent_dim=latent_dim, seed=seed, **kwargs)
         self.critic, self.classifier = critic, classifier
         self.n_critic = whole_number(n_critic, "n_critic")
         self.gp_weight = non_negative(gp_weight, "gp_weight")
         self.generator_batch_size = whole_number(
             generator_batch_size, "generator_batch_size", or_none=True)
+        self.fresh_batches = bool(fresh_batches)
         self.tvd_weight = self.add_schedule("tvd_weight", tvd_weight)
         check_score(critic, self.image_shape, "critic")
         batch_norms = [layer.name for layer in flatten_layers(critic)
@@ -90,7 +95,8 @@ class ComMutEGAN(MultiGAN):
 
     def phases(self):
         return [
-            Phase("critic", self.critic_loss, [self.critic], repeats=self.n_critic),
+            Phase("critic", self.critic_loss, [self.critic], repeats=self.n_critic,
+                  fresh=self.fresh_batches),
             Phase("generator", self.generator_loss, self.generators),
         ]
 

@@ -33,7 +33,7 @@ class MixPlusGAN(MultiGAN):
         latent_dim: length of a noise vector.
         adversarial_loss: "wasserstein", "vanilla" or "hinge": L_real, L_fake and L_gen, see
             `losses.adversarial_loss`.
-        entropy_weight: weight of R.
+        entropy_weight: weight of R; 1 in the paper (equations 7 and 8).
         discriminator_updates: per step.
         gp_weight: weight of the gradient penalty; None for 10 with "wasserstein", else 0.
         seed: int that fixes noise and data order.
@@ -47,8 +47,8 @@ class MixPlusGAN(MultiGAN):
 
     Deviations from the paper:
 
-    - It does not say how R is weighted against the rest (here 1), how the penalties of several
-      discriminators add up (here as their losses do), or Adam's betas (here 0.5 and 0.9).
+    - It does not say how the penalties of several discriminators add up (here as their losses do), or
+      Adam's betas (here 0.5 and 0.9).
     - The slope of its LeakyReLU is not stated; `networks.mlp` has 0.2.
     - The order is its own: the generators first. Each discriminator update has fakes of its own; the
       paper's first one shares those of the generators' update.

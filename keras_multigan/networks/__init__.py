@@ -13,9 +13,12 @@ from keras_multigan.networks.commute import commute_deep_generator as commute_de
 from keras_multigan.networks.commute import commute_generator as commute_generator
 from keras_multigan.networks.commute import commute_residual_generator as commute_residual_generator
 from keras_multigan.networks.commute import compact_classifier as compact_classifier
+from keras_multigan.networks.dcgan import dcgan_body as dcgan_body
 from keras_multigan.networks.dcgan import dcgan_discriminator as dcgan_discriminator
 from keras_multigan.networks.dcgan import dcgan_generator as dcgan_generator
 from keras_multigan.networks.dcgan import dcgan_generators as dcgan_generators
+from keras_multigan.networks.dcgan import dcgan_map as dcgan_map
+from keras_multigan.networks.dcgan import dcgan_trunk as dcgan_trunk
 from keras_multigan.networks.embedding import embedding_classifier as embedding_classifier
 from keras_multigan.networks.kit import ConvKit as ConvKit
 from keras_multigan.networks.kit import DenseKit as DenseKit
@@ -39,4 +42,5 @@ from keras_multigan.networks.p2 import p2_generators as p2_generators
 from keras_multigan.networks.p2 import p2_mlp_body as p2_mlp_body
 from keras_multigan.networks.p2 import p2_mlp_trunk as p2_mlp_trunk
 from keras_multigan.networks.resnet import resnet_body as resnet_body
+from keras_multigan.networks.resnet import resnet_map as resnet_map
 from keras_multigan.networks.resnet import resnet_trunk as resnet_trunk

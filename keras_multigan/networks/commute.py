@@ -16,7 +16,8 @@ _MOMENTUM = 0.9
 
 @channels_last
 def commute_generator(
-    latent_dim: int = 128, image_shape: tuple[int, int, int] = (32, 32, 1), filters: int = 256
+    latent_dim: int = 128, image_shape: tuple[int, int, int] = (32, 32, 1), filters: int = 256,
+    normalization: str = "before",
 ) -> keras.Model:
     """The small generator, with 910,660 parameters.
 
@@ -24,26 +25,32 @@ def commute_generator(
     tanh instead of LeakyReLU, and starts with dropout 0.3. The appendix does not say where in the block
     the dropout belongs. On the pixels it would put grey spots on every training image.
 
+    Appendix B applies BN after the activation of these blocks (normalization="after"). Not in the last
+    one: the images would leave the range of its tanh.
+
     Args:
         latent_dim: length of a noise vector.
         image_shape: (H, W, C), with H and W multiples of 8.
         filters: channels of the first feature map, a multiple of 4. The next blocks have 1/2 and 1/4 of
             them.
+        normalization: "before" or "after" the activations of the hidden blocks.
 
     Returns:
         A `keras.Model` that maps noise (N, latent_dim) to images (N, H, W, C), float32 in [-1, 1].
 
     Raises:
-        ValueError: H or W is not a multiple of 8, or filters is not a multiple of 4.
+        ValueError: H or W is not a multiple of 8, filters is not a multiple of 4, or there is no such
+            normalization.
     """
     noise = keras.Input((latent_dim,), name="noise")
-    images = _decode(noise, image_shape, filters)
+    images = _decode(noise, image_shape, filters, normalization)
     return keras.Model(noise, images, name="commute_generator")
 
 
 @channels_last
 def commute_deep_generator(
-    latent_dim: int = 128, image_shape: tuple[int, int, int] = (32, 32, 1), filters: int = 256
+    latent_dim: int = 128, image_shape: tuple[int, int, int] = (32, 32, 1), filters: int = 256,
+    normalization: str = "before",
 ) -> keras.Model:
     """The deep generator, with 69,657,924 parameters.
 
@@ -55,24 +62,27 @@ def commute_deep_generator(
         image_shape: (H, W, C), with H and W multiples of 8.
         filters: channels of the first feature map, a multiple of 4. The next blocks have 1/2 and 1/4 of
             them.
+        normalization: "before" or "after" the activations of the hidden blocks.
 
     Returns:
         A `keras.Model` that maps noise (N, latent_dim) to images (N, H, W, C), float32 in [-1, 1].
 
     Raises:
-        ValueError: H or W is not a multiple of 8, or filters is not a multiple of 4.
+        ValueError: H or W is not a multiple of 8, filters is not a multiple of 4, or there is no such
+            normalization.
     """
     noise = keras.Input((latent_dim,), name="noise")
     height, width, _ = _check(image_shape, filters)
     x = layers.Dense(4 * height * width * filters, use_bias=False)(noise)
     x = layers.LeakyReLU(0.2)(layers.BatchNormalization()(x))
-    images = _decode(x, image_shape, filters)
+    images = _decode(x, image_shape, filters, normalization)
     return keras.Model(noise, images, name="commute_deep_generator")
 
 
 @channels_last
 def commute_residual_generator(
-    latent_dim: int = 128, image_shape: tuple[int, int, int] = (32, 32, 1), filters: int = 249
+    latent_dim: int = 128, image_shape: tuple[int, int, int] = (32, 32, 1), filters: int = 249,
+    normalization: str = "before",
 ) -> keras.Model:
     """A generator of residual blocks, with 3,872,698 parameters.
 
@@ -85,30 +95,33 @@ def commute_residual_generator(
         latent_dim: length of a noise vector.
         image_shape: (H, W, C), with H and W multiples of 8.
         filters: channels of all feature maps.
+        normalization: "before" or "after" the ReLU.
 
     Returns:
         A `keras.Model` that maps noise (N, latent_dim) to images (N, H, W, C), float32 in [-1, 1].
 
     Raises:
-        ValueError: H or W is not a multiple of 8.
+        ValueError: H or W is not a multiple of 8, or there is no such normalization.
     """
     height, width, channels = _check(image_shape, 4)
     noise = keras.Input((latent_dim,), name="noise")
     x = layers.Reshape((height, width, filters))(layers.Dense(height * width * filters)(noise))
     for _ in range(3):
         shortcut = layers.UpSampling2D(2)(x)
-        x = layers.ReLU()(layers.BatchNormalization()(x))
+        x = _activate(x, layers.ReLU(), normalization)
         x = UpSamplingConv2D(filters)(x)
-        x = layers.ReLU()(layers.BatchNormalization()(x))
+        x = _activate(x, layers.ReLU(), normalization)
         x = layers.Add()([layers.Conv2D(filters, 3, padding="same")(x), shortcut])
-    x = layers.ReLU()(layers.BatchNormalization()(x))
+    x = _activate(x, layers.ReLU(), normalization)
     x = layers.Conv2D(channels, 3, padding="same")(x)
     images = layers.Activation("tanh", dtype="float32")(x)
     return keras.Model(noise, images, name="commute_residual_generator")
 
 
 @channels_last
-def commute_critic(image_shape: tuple[int, int, int] = (32, 32, 1), filters: int = 64) -> keras.Model:
+def commute_critic(
+    image_shape: tuple[int, int, int] = (32, 32, 1), filters: int = 64, dropout: str = "all"
+) -> keras.Model:
     """The critic, with 4,306,177 parameters.
 
     Four blocks Conv 5x5 stride 2 - LeakyReLU - dropout 0.3, then Dense(1). Layer normalisation follows
@@ -117,18 +130,29 @@ def commute_critic(image_shape: tuple[int, int, int] = (32, 32, 1), filters: int
     Args:
         image_shape: (H, W, C).
         filters: channels of the first block. Each next block has twice as many.
+        dropout: "all", in every block, as appendix B says; or "middle", in the second and the third
+            block, and 0.2 before the last layer, as in keras.io's WGAN-GP example, whose layers and
+            widths these are.
 
     Returns:
         A `keras.Model` that maps images (N, H, W, C) to scores (N, 1), float32, no sigmoid.
+
+    Raises:
+        ValueError: there is no such dropout.
     """
+    if dropout not in ("all", "middle"):
+        raise ValueError(f"dropout is expected to be 'all' or 'middle'. Received: {dropout!r}")
     images = keras.Input(image_shape, name="images")
     x = images
     for block in range(4):
         x = Conv2D(filters * 2**block, 5, strides=2, padding="same")(x)
         if block in (1, 2):
             x = LayerNormalization()(x)
-        x = Dropout(0.3)(layers.LeakyReLU(0.2)(x))
-    scores = layers.Dense(1, dtype="float32")(layers.Flatten()(x))
+        x = layers.LeakyReLU(0.2)(x)
+        x = Dropout(0.3)(x) if dropout == "all" or block in (1, 2) else x
+    x = layers.Flatten()(x)
+    x = Dropout(0.2)(x) if dropout == "middle" else x
+    scores = layers.Dense(1, dtype="float32")(x)
     return keras.Model(images, scores, name="commute_critic")
 
 
@@ -190,14 +214,24 @@ def compact_classifier(
     return keras.Model(images, logits, name="compact_classifier")
 
 
-def _decode(x, image_shape, filters):
+def _activate(x, activation, normalization):
+    """Activation and batch normalisation, in the order that `normalization` says."""
+    if normalization not in ("before", "after"):
+        raise ValueError("normalization is expected to be 'before' or 'after' the activation. "
+                         f"Received: {normalization!r}")
+    if normalization == "after":
+        return layers.BatchNormalization()(activation(x))
+    return activation(layers.BatchNormalization()(x))
+
+
+def _decode(x, image_shape, filters, normalization):
     height, width, channels = _check(image_shape, filters)
     x = layers.Dense(height * width * filters, use_bias=False)(x)
     x = layers.LeakyReLU(0.2)(layers.BatchNormalization()(x))
     x = layers.Reshape((height, width, filters))(x)
     for channels_out in (filters // 2, filters // 4):
         x = UpSamplingConv2D(channels_out, use_bias=False)(x)
-        x = layers.LeakyReLU(0.2)(layers.BatchNormalization()(x))
+        x = _activate(x, layers.LeakyReLU(0.2), normalization)
     x = UpSamplingConv2D(channels, use_bias=False)(Dropout(0.3)(x))
     x = layers.BatchNormalization()(x)
     return layers.Activation("tanh", dtype="float32")(x)

@@ -1,14 +1,18 @@
-"""The generator and discriminator of DCGAN (Radford et al., 2015), as MIM-GAN uses them.
+"""The generator and discriminator of DCGAN (Radford et al., 2015), as MIM-GAN and P2GAN use them.
 
 Both are functional Keras models with channels last. Each block doubles or halves the image with a
-5x5 kernel of stride 2, between a smallest map of 4x4 (7x7 for 28x28 images) and `image_shape`. The
-map next to the image has `filters` channels, and each smaller one has twice as many. Weights are
-initialised from a normal distribution of standard deviation 0.02, and biases with 0. Layers followed
-by batch normalisation have no bias.
+5x5 kernel of stride 2, between a smallest map of 4x4 (7x7 for 28x28 images, 6x6 for 48x48) and
+`image_shape`. The map next to the image has `filters` channels, and each smaller one has twice as many.
+Weights are initialised from a normal distribution of standard deviation 0.02, and biases with 0.
+Layers followed by batch normalisation have no bias.
 
 MIM-GAN shows its layers only in a figure. Sizes and widths here are DCGAN's: its 64x64 generator is
-the one with filters=128.
+the one with filters=128. `dcgan_body` and `dcgan_trunk` are what P2GAN's generators and
+discriminators share (`p2_generators`, `p2_discriminators`): its "standard CNN", of which the paper
+says no more than that it follows DCGAN.
 """
+
+from collections.abc import Callable
 
 import keras
 from keras import layers
@@ -22,7 +26,7 @@ from keras_multigan.networks.layers import (
     WeightNormalization,
 )
 
-_BLOCKS = {16: 2, 28: 2, 32: 3, 64: 4, 128: 5}
+_BLOCKS = {8: 1, 16: 2, 28: 2, 32: 3, 48: 3, 64: 4, 128: 5}
 
 
 @channels_last
@@ -35,7 +39,7 @@ def dcgan_generator(
 
     Args:
         latent_dim: length of a noise vector.
-        image_shape: (S, S, C), with S one of 16, 28, 32, 64 and 128.
+        image_shape: (S, S, C), with S one of 8, 16, 28, 32, 48, 64 and 128.
         filters: channels of the last hidden map.
 
     Returns:
@@ -120,7 +124,7 @@ def dcgan_discriminator(
     layers, since before them it would disturb their statistics (Li et al., 2019, cited by MIM-GAN).
 
     Args:
-        image_shape: (S, S, C), with S one of 16, 28, 32, 64 and 128.
+        image_shape: (S, S, C), with S one of 8, 16, 28, 32, 48, 64 and 128.
         filters: channels of the first map.
         negative_slope: slope of the LeakyReLU for negative inputs; 0.02 as printed in MIM-GAN, DCGAN
             has 0.2.
@@ -144,18 +148,92 @@ def dcgan_discriminator(
     of_maps = {"batch": layers.BatchNormalization, "layer": _layer_normalization}.get(normalization)
 
     def of_kernel():
-        return {"kernel_initializer": _normal(),
+        return {**_of_kernel(),
                 "kernel_regularizer": Orthonormal(orthonormal_weight) if orthonormal_weight else None}
 
     x = images = keras.Input(image_shape, name="images")
+    x = Dropout(dropout)(_down(x, widths, negative_slope, wrap, of_maps, of_kernel))
+    logits = wrap(layers.Dense(1, dtype="float32", **of_kernel()))(x)
+    return keras.Model(images, logits, name="dcgan_discriminator")
+
+
+@channels_last
+def dcgan_body(image_shape: tuple[int, int, int] = (32, 32, 3), filters: int = 128) -> Callable:
+    """The generator's layers after its first affine one.
+
+    The returned function can be called for several generators. They share the convolutions. Each call
+    creates its own batch normalisation.
+
+    Args:
+        image_shape: (S, S, C), with S one of 8, 16, 28, 32, 48, 64 and 128.
+        filters: channels of the last hidden map.
+
+    Returns:
+        A function of symbolic vectors, a `dcgan_map` flattened, to images (N, S, S, C), float32 in
+        [-1, 1].
+
+    Raises:
+        ValueError: `image_shape` is not one of these.
+    """
+    _, widths, channels = _maps(image_shape, filters)
+    up = [layers.Conv2DTranspose(width, 5, 2, "same", use_bias=False, kernel_initializer=_normal())
+          for width in widths[-2::-1]]
+    up.append(layers.Conv2DTranspose(channels, 5, 2, "same", kernel_initializer=_normal()))
+
+    @channels_last
+    def generate(vectors):
+        x = layers.Reshape(dcgan_map(image_shape, filters))(vectors)
+        for layer in up:
+            x = layer(layers.ReLU()(layers.BatchNormalization()(x)))
+        return layers.Activation("tanh", dtype="float32")(x)
+
+    return generate
+
+
+@channels_last
+def dcgan_trunk(image_shape: tuple[int, int, int] = (32, 32, 3), filters: int = 128) -> keras.Model:
+    """The discriminator's layers before its last one, with DCGAN's LeakyReLU of 0.2 and no dropout.
+
+    Args:
+        image_shape: (S, S, C), with S one of 8, 16, 28, 32, 48, 64 and 128.
+        filters: channels of the first map.
+
+    Returns:
+        A `keras.Model` that maps images (N, S, S, C) to features (N, F), the last map flattened.
+
+    Raises:
+        ValueError: `image_shape` is not one of these.
+    """
+    x = images = keras.Input(image_shape)
+    return keras.Model(images, _down(x, _maps(image_shape, filters)[1], 0.2), name="dcgan_trunk")
+
+
+def dcgan_map(image_shape: tuple[int, int, int], filters: int) -> tuple[int, int, int]:
+    """The shape of the generator's first map.
+
+    Args:
+        image_shape: (S, S, C), with S one of 8, 16, 28, 32, 48, 64 and 128.
+        filters: channels of the last hidden map.
+
+    Raises:
+        ValueError: `image_shape` is not one of these.
+    """
+    size, widths, _ = _maps(image_shape, filters)
+    return size, size, widths[-1]
+
+
+def _of_kernel():
+    return {"kernel_initializer": _normal()}
+
+
+def _down(x, widths, negative_slope, wrap=lambda layer: layer, of_maps=layers.BatchNormalization,
+          of_kernel=_of_kernel):
     for block, width in enumerate(widths):
         normalized = block > 0 and of_maps is not None
         x = wrap(layers.Conv2D(width, 5, 2, "same", use_bias=not normalized, **of_kernel()))(x)
         x = of_maps()(x) if normalized else x
         x = layers.LeakyReLU(negative_slope)(x)
-    x = Dropout(dropout)(layers.Flatten()(x))
-    logits = wrap(layers.Dense(1, dtype="float32", **of_kernel()))(x)
-    return keras.Model(images, logits, name="dcgan_discriminator")
+    return layers.Flatten()(x)
 
 
 def _layer_normalization():

@@ -17,7 +17,7 @@ from keras_multigan.networks.layers import UpSamplingConv2D
 
 @channels_last
 def resnet_body(image_shape: tuple[int, int, int] = (32, 32, 3), filters: int = 128) -> Callable:
-    """Residual blocks that enlarge a 4x4 map to `image_shape`, then BN - ReLU - 3x3 convolution - tanh.
+    """Residual blocks that enlarge a first map to `image_shape`, then BN - ReLU - Conv 3x3 - tanh.
 
     With the default arguments it has 940,291 trainable parameters. 1,792 of them belong to batch
     normalisation.
@@ -26,22 +26,24 @@ def resnet_body(image_shape: tuple[int, int, int] = (32, 32, 3), filters: int = 
     creates its own batch normalisation.
 
     Args:
-        image_shape: (S, S, C), with S one of 8, 16, 32, ...
+        image_shape: (S, S, C), with S one of 8, 16, 32, ..., or 48.
         filters: channels of all maps.
 
     Returns:
-        A function of symbolic vectors (N, 16 * filters) to images (N, S, S, C), float32 in [-1, 1].
+        A function of symbolic vectors, a `resnet_map` flattened, to images (N, S, S, C), float32 in
+        [-1, 1].
 
     Raises:
         ValueError: `image_shape` is not one of these.
     """
+    first = resnet_map(image_shape, filters)
     blocks = [(layers.Conv2D(filters, 1), UpSamplingConv2D(filters, kernel_initializer="he_uniform"),
-               _conv(filters)) for _ in range(_blocks(image_shape))]
+               _conv(filters)) for _ in range(int(math.log2(image_shape[0] // first[0])))]
     last = layers.Conv2D(image_shape[-1], 3, padding="same")
 
     @channels_last
     def generate(vectors):
-        x = layers.Reshape((4, 4, filters))(vectors)
+        x = layers.Reshape(first)(vectors)
         for shortcut, up, second in blocks:
             skipped = layers.UpSampling2D(2)(shortcut(x))
             x = layers.Add()([second(_norm(up(_norm(x)))), skipped])
@@ -57,7 +59,7 @@ def resnet_trunk(image_shape: tuple[int, int, int] = (32, 32, 3), filters: int =
     The first two blocks halve the image. With the default arguments it has 1,053,696 parameters.
 
     Args:
-        image_shape: (S, S, C), with S one of 8, 16, 32, ...
+        image_shape: (S, S, C), with S one of 8, 16, 32, ..., or 48.
         filters: channels of all maps.
 
     Returns:
@@ -66,7 +68,7 @@ def resnet_trunk(image_shape: tuple[int, int, int] = (32, 32, 3), filters: int =
     Raises:
         ValueError: `image_shape` is not one of these.
     """
-    _blocks(image_shape)
+    resnet_map(image_shape, filters)
     x = images = keras.Input(image_shape)
     for block, halve in enumerate((True, True, False, False)):
         shortcut = x
@@ -87,12 +89,22 @@ def _conv(filters):
     return layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_uniform")
 
 
-def _blocks(image_shape):
-    """Returns how many times a 4x4 map has to be doubled."""
-    blocks = int(math.log2(max(image_shape[0], 4) / 4)) if len(image_shape) == 3 else 0
-    if blocks < 1 or tuple(image_shape[:2]) != (4 * 2**blocks,) * 2:
+def resnet_map(image_shape: tuple[int, int, int], filters: int) -> tuple[int, int, int]:
+    """The shape of the generator's first map: 4x4 pixels, or 6x6 for images of 48x48.
+
+    Args:
+        image_shape: (S, S, C), with S one of 8, 16, 32, ..., or 48.
+        filters: channels of the map.
+
+    Raises:
+        ValueError: `image_shape` is not one of these.
+    """
+    size = 6 if tuple(image_shape[:2]) == (48, 48) else 4
+    blocks = int(math.log2(max(image_shape[0], size) / size)) if len(image_shape) == 3 else 0
+    if blocks < 1 or tuple(image_shape[:2]) != (size * 2**blocks,) * 2:
         raise ValueError(
-            "image_shape is expected to be (S, S, C) with S a power of 2, at least 8. Received: "
-            f"{tuple(image_shape)}. Resize the images, as load_images(..., image_size=32) does."
+            "image_shape is expected to be (S, S, C) with S = 48, or S a power of 2, at least 8. "
+            f"Received: {tuple(image_shape)}. Resize the images, as load_images(..., image_size=32) "
+            "does."
         )
-    return blocks
+    return size, size, filters

@@ -23,9 +23,10 @@ def make_networks(options, samples):
 
     width = {} if options.width == 1.0 else {"filters": scaled(256)}
     return {
-        "generators": [GENERATORS[options.generator](options.latent_dim, samples.shape, **width)
+        "generators": [GENERATORS[options.generator](options.latent_dim, samples.shape,
+                                                     normalization=options.normalization, **width)
                        for _ in range(options.num_generators)],
-        "critic": networks.commute_critic(samples.shape, filters=scaled(64)),
+        "critic": networks.commute_critic(samples.shape, scaled(64), options.critic_dropout),
         "classifier": samples.classifier,
     }
 
@@ -72,6 +73,10 @@ def _arm(label, n, weight, paper=None, x=None, **others):
     """The paper's values: Frechet distance, TVD."""
     return Arm(label, {"num_generators": n, "tvd_weight": f"constant:{weight}", **others},
                dict(zip(("frechet_distance", "pairwise_tvd"), paper or ())), x)
+
+
+def _reading(label, **others):
+    return _arm(label, 5, 12.2, **{"n_critic": 3, "normalization": "after", **others})
 
 
 SHORT = {"dataset": "digits", "width": 0.25, "learning_rate": 5e-4, "n_critic": 1, "epochs": 20,
@@ -131,6 +136,18 @@ EXPERIMENTS = {
          _arm("1-residual", 1, 0, (23.42,), generator="residual")],
         class_tables={}, presets=SCALES,
     ),
+    "readings": Experiment(
+        "Readings of the paper's text, and of the example that its networks come from",
+        "The paper compares none. The first run reads its text literally: batch normalisation after "
+        "the activation, dropout in every block of the critic, a real batch for each critic update. "
+        "The last one is keras.io's example. With one real batch for all critic updates of a step, one "
+        "pass over the data has three times the updates.",
+        [_reading("text"), _reading("before", normalization="before"),
+         _reading("middle-dropout", critic_dropout="middle"),
+         _reading("one-batch", fresh_batches=False),
+         _reading("keras-io", normalization="before", critic_dropout="middle", fresh_batches=False)],
+        presets=SCALES,
+    ),
     "five_against_one": Experiment(
         "Five generators against one of the same size, on an independent network",
         "Not in the paper. The one generator has a fifth of the parameters, and no TVD term.",
@@ -158,11 +175,19 @@ RECIPE = Recipe(
         "gp_weight": Option(help="weight of the gradient penalty", **WEIGHT),
         "generator_batch_size": Option(help="images of each generator in its update (default: "
                                        "batch_size / num_generators)", kind=int, least=1, most=10**5),
+        "fresh_batches": Option(help="each critic update has real images of its own (Algorithm 1); if "
+                                "not, a step has one real batch (keras.io)"),
     },
     settings={
         "num_generators": Option(5, "number of generators", least=1, most=MOST_NETWORKS,
                                  aliases=("n_generators",)),
         "generator": Option("small", "generator network", choices=tuple(GENERATORS)),
+        "normalization": Option("before", "where the generators' batch normalisation is: before the "
+                                "activation, or after it (appendix B)", choices=("before", "after"),
+                                later=True),
+        "critic_dropout": Option("all", "blocks of the critic with dropout: all (appendix B), or "
+                                 "middle, and less before the last layer (keras.io)",
+                                 choices=("all", "middle")),
         "width": Option(1.0, "networks' width, as a part of the paper's", above=0, most=64),
         "learning_rate": LEARNING_RATE,
         "until_converged": Option(False, "stop when critic_loss moves less than 0.01 for 5 epochs in a "
@@ -173,7 +198,9 @@ RECIPE = Recipe(
         "quick": SHORT | {"image_size": 16, "steps_per_epoch": 200, "tvd_weight": "constant:3",
                           "ema": 0.998},
         "short": SHORT,  # quick in version 0.1
-        "paper": {},
+        # As the paper's text has it. Its networks and settings are those of keras.io's WGAN-GP example,
+        # whose reading is another: see the experiment "readings".
+        "paper": {"normalization": "after", "classifier": "paper"},
     },
     complete=complete, stops=stops, experiments=EXPERIMENTS, resolve=resolve, arena=arena,
 )

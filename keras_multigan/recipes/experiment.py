@@ -53,6 +53,7 @@ class Experiment:
         axis: what `Arm.x` is.
         class_tables: the paper's tables of class probabilities, in %, by label. None: no such tables.
         presets: the recipe's preset at each scale.
+        curves: what history.csv has of every epoch and curves.png shows.
     """
 
     title: str
@@ -63,6 +64,7 @@ class Experiment:
     class_tables: dict | None = None
     presets: dict = dataclasses.field(
         default_factory=lambda: {"quick": "quick", "paper": "paper"})
+    curves: tuple[Column, ...] = ()
 
     def has_papers(self, column: Column) -> bool:
         """Whether the paper prints this column of any run."""

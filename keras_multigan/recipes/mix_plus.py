@@ -31,8 +31,15 @@ def make_networks(options, samples):
 def source(options):
     """The distribution that is learned."""
     if options.data == "network":
-        return synthetic.RandomNetwork(options.dimension, options.data_layers)
+        return synthetic.RandomNetwork(options.dimension, options.data_layers, data_seed(options))
     return synthetic.axis_gaussians(options.modes, options.dimension)
+
+
+def data_seed(options):
+    """What fixes the random network and the finite training set: of other draws than the measures'."""
+    if options.data_seed == 0:  # as in earlier versions
+        return 0
+    return (options.seed if options.data_seed is None else options.data_seed), 1, 1
 
 
 def complete(options):
@@ -42,23 +49,38 @@ def complete(options):
 
 def training_set(options, source):
     few = options.training_samples
-    return source if few is None else source.sample(few, seed=0)[0]
+    return source if few is None else source.sample(few, seed=data_seed(options))[0]
 
 
-def measure(options, source, model):
+def distances(options, source, model):
     n = max(options.frechet_samples, options.judge_samples)
     real, fake = source.sample(n, seed=1)[0], model.sample(n, seed=2)
     judged, compared = slice(options.judge_samples), slice(options.frechet_samples)
-    judge = metrics.judge_accuracy(real[judged], fake[judged], width=options.judge_width)
+    if options.judge_steps is None:
+        judge = metrics.judge_accuracy(real[judged], fake[judged], width=options.judge_width)
+    else:
+        judge = metrics.judge_accuracy(
+            lambda n, seed: source.sample(n, seed)[0], lambda n, seed: model.sample(n, seed=seed),
+            width=options.judge_width, steps=options.judge_steps, num_samples=options.judge_samples)
     wasserstein = metrics.wasserstein_estimate(
         real[judged], fake[judged], width=options.judge_width, steps=options.wasserstein_steps)
-    results = {
+    return {
         "judge_accuracy": judge.accuracy, "tvd_bound": judge.tvd_bound,
         "frechet_distance": metrics.frechet_distance(real[compared], fake[compared]),
-        "frechet_features": "raw vectors",
         "wasserstein_estimate": wasserstein.distance,
-        "mixture_weights": model.mixture_weights.tolist(),
+    }
+
+
+def measure(options, source, model):
+    """The distances to the distribution and, as in figure 11, to the training set if that is finite."""
+    results = distances(options, source, model)
+    if options.training_samples is not None:
+        seen = synthetic.FiniteSamples(training_set(options, source))
+        results |= {f"train_{name}": value for name, value in distances(options, seen, model).items()}
+    results |= {
+        "frechet_features": "raw vectors", "mixture_weights": model.mixture_weights.tolist(),
         "frechet_samples": options.frechet_samples, "judge_samples": options.judge_samples,
+        "judge_steps": options.judge_steps,
     }
     if options.data == "gaussians":
         shares = metrics.mode_shares(sample_each(model, 5000), source.means)
@@ -101,6 +123,26 @@ EXPERIMENTS = {
         [Arm(f"{n}G{n}D", _pairs(n).options, x=n) for n in (1, 2, 3)],
         COLUMNS, axis="generators and discriminators",
     ),
+    "modes": Experiment(
+        "As many pairs as Gaussians, and more (figures 4 to 7)",
+        "samples.png in each run's folder is the counterpart of the paper's figure: with as many "
+        "generators as Gaussians each takes about one; of ten each draws a small part.",
+        [_pairs(2, "2-modes", modes=2), _pairs(3, "3-modes"), _pairs(4, "4-modes", modes=4),
+         _pairs(10)],
+        COLUMNS,
+    ),
+    "depth": Experiment(
+        "Depth of a single pair (figure 8)",
+        "The paper finds no clear gain; which depths it tried is only in its figure.",
+        [_pairs(1, f"{depth}-layers", layers=depth) for depth in (3, 5, 7, 9)],
+        COLUMNS[:3],
+    ),
+    "width": Experiment(
+        "Width of a single pair (figure 9)",
+        "The paper finds no clear gain; which widths it tried is only in its figure.",
+        [_pairs(1, f"{times}-times", width={"times": times}) for times in (1, 2, 4)],
+        COLUMNS[:3],
+    ),
     "size_of_a_pair": Experiment(
         "Depth or width of a single pair helps less than a mixture",
         "All others have one generator and one discriminator.",
@@ -124,10 +166,12 @@ EXPERIMENTS = {
     ),
     "training_set_size": Experiment(
         "A finite training set (figure 11)",
-        "Measured against fresh samples of the same distribution.",
+        "Measured against fresh samples of the same distribution and against the training set, of "
+        "which the Judge draws rows without end.",
         [_pairs(n, f"{size or 'endless'}-{n}G{n}D", training_samples=size)
          for size in (1000, 10_000, None) for n in (1, 3)],
-        COLUMNS[:3],
+        (*COLUMNS[:3], Column("Judge accuracy, training set", "train_judge_accuracy", ".4f"),
+         Column("Frechet distance, training set", "train_frechet_distance", ".3f")),
     ),
 }
 
@@ -154,6 +198,8 @@ RECIPE = Recipe(
         "data_layers": Option(2, "layers of --data=network", least=2, most=100),
         "training_samples": Option(help="a finite training set (default: endless draws)", kind=int,
                                    least=1, most=10**7),
+        "data_seed": Option(0, "what fixes the random network and the finite training set (default of "
+                            "the presets: the run's seed)", least=0, most=2**32 - 1, later=True),
         "num_generators": Option(3, "number of generators", least=1, most=MOST_NETWORKS,
                                  aliases=("n_generators",)),
         "num_discriminators": Option(3, "number of discriminators", least=1, most=MOST_NETWORKS,
@@ -168,20 +214,27 @@ RECIPE = Recipe(
         "frechet_samples": Option(50_000, "vectors of the Frechet distance", least=2, most=10**7),
         "judge_samples": Option(25_600, "vectors of Judge and Wasserstein estimate", least=100,
                                 most=10**7),
+        "judge_steps": Option(help="updates of the Judge, each on new vectors (default: it learns from "
+                              "half of --judge_samples)", kind=int, least=1, most=10**7, later=True),
         "judge_width": Option(1024, "of the hidden layers of Judge and estimating critic", least=1,
                               most=MOST_UNITS),
         "wasserstein_steps": Option(100_000, "updates of the estimating critic", least=1, most=10**7),
     },
     presets={
-        "paper": {"epochs": 100, "steps_per_epoch": 1000, "batch_size": 256},
+        "paper": {"epochs": 100, "steps_per_epoch": 1000, "batch_size": 256, "data_seed": None,
+                  "judge_steps": 100_000},
         "quick": {"dimension": 64, "width": 96, "batch_size": 128, "epochs": 30,
                   "steps_per_epoch": 100, "generator_learning_rate": 1e-4,
-                  "discriminator_learning_rate": 1e-3, "judge_width": 256, "wasserstein_steps": 500},
+                  "discriminator_learning_rate": 1e-3, "judge_width": 256, "wasserstein_steps": 500,
+                  "data_seed": None, "judge_steps": 1000},
     },
     common=RUN, complete=complete,
     task=VectorTask(source, measure, picture, training_set),
     rows=(("judge_accuracy", "Judge accuracy", ".4f"), ("tvd_bound", "  TVD at least", ".4f"),
           ("wasserstein_estimate", "Wasserstein estimate", ".4f"),
+          ("train_judge_accuracy", "to the training set: Judge accuracy", ".4f"),
+          ("train_frechet_distance", "  Frechet distance", ".3f"),
+          ("train_wasserstein_estimate", "  Wasserstein estimate", ".4f"),
           ("mixture_weights", "mixture weights", ".3f"),
           ("least_share_of_own_mode", "least share on one mode", ".4f")),
     experiments=EXPERIMENTS, arena=arena,

@@ -5,8 +5,12 @@
     multigan train p2 --preset=images           8x8 digits, residual networks
     multigan train p2 --preset=paper            the ring, as far as the paper states it
     multigan train p2 --preset=images_paper     CIFAR-10 as in the paper
+    multigan train p2 --preset=stl10_paper      its other data sets: STL-10, ImageNet, CelebA's hair
+    multigan train p2 --preset=imagenet_paper
+    multigan train p2 --preset=hair_paper
 """
 
+import math
 import zipfile
 
 import numpy as np
@@ -24,8 +28,9 @@ from keras_multigan.runs.run import sample_each
 from keras_multigan.runs.vectors import VectorTask, frames_every
 
 BODIES = {
-    "mlp": (1, networks.p2_mlp_body, networks.p2_mlp_trunk),
-    "resnet": (16, networks.resnet_body, networks.resnet_trunk),
+    "mlp": (lambda shape, width: (width,), networks.p2_mlp_body, networks.p2_mlp_trunk),
+    "resnet": (networks.resnet_map, networks.resnet_body, networks.resnet_trunk),
+    "cnn": (networks.dcgan_map, networks.dcgan_body, networks.dcgan_trunk),
 }
 
 
@@ -33,14 +38,15 @@ def make_networks(options, samples):
     n, width, share = options.num_generators, options.width, options.share
     auxiliary = [] if options.auxiliary_class is None else [
         [-options.auxiliary_push] * (n - 1) + [options.auxiliary_pull]]
-    times, body, trunk = BODIES[options.networks]
+    first, body, trunk = BODIES[options.networks]
     pull, push = (
         networks.p2_discriminators(len(side.weights), lambda: trunk(samples.shape, width), share)
         if len(side.weights) else None
         for side in p2.forces(n, options.push, options.pull, auxiliary))
     return {
-        "generators": networks.p2_generators(n, options.latent_dim, times * width,
-                                             lambda: body(samples.shape, width), share),
+        "generators": networks.p2_generators(
+            n, options.latent_dim, math.prod(first(samples.shape, width)),
+            lambda: body(samples.shape, width), share),
         "pull_discriminator": pull, "push_discriminator": push, "auxiliary": auxiliary,
         "growth": options.growth or None,
         "generator_batch_size": options.generator_batch_size or None,
@@ -49,15 +55,15 @@ def make_networks(options, samples):
 
 def complete(options):
     ring, auxiliary = options.dataset == "ring", options.auxiliary_class
-    images_only = [name for name in ("classes", "auxiliary_class", "augment")
+    images_only = [name for name in ("classes", "auxiliary_class", "augment", "label", "fid_every")
                    if getattr(options, name) is not None]
     if ring and images_only:
         name = images_only[0]
         raise ValueError(f"--{name} is expected to be left out with --dataset=ring. Received: "
                          f"{getattr(options, name)}. Leave it out, or give another --dataset.")
-    if ring and options.networks == "resnet":
-        raise ValueError("--networks=resnet expects images. Received: --dataset=ring. Give another "
-                         "--dataset, or --networks=mlp.")
+    if ring and options.networks != "mlp":
+        raise ValueError(f"--networks={options.networks} expects images. Received: --dataset=ring. "
+                         "Give another --dataset, or --networks=mlp.")
     if auxiliary is not None and options.num_generators < 2:
         raise ValueError("--auxiliary_class expects --num_generators of at least 2, one that the class "
                          f"pulls and one that it pushes. Received: {options.num_generators}")
@@ -147,6 +153,13 @@ def _read_frame(path, like):
 RING = VectorTask(lambda options: synthetic.ring(), measure_ring, picture_ring)
 PICTURES = ImageTask(select, with_auxiliary_class, outside)
 
+CONSTRAINT_ARMS = [
+    Arm("push", {}), Arm("no-push", {"push_weight": 0.0, "auxiliary_push": 0.0}),
+    Arm("no-source", {"push_weight": 0.0, "auxiliary_push": 0.0, "auxiliary_pull": 0.0})]
+CONSTRAINT_COLUMNS = (
+    Column("first generator outside the class", "first_outside_auxiliary_class", ".3f"),
+    FRECHET, TVD, SCORE)
+CNN = {"networks": "cnn", "regularizer_weight": 0.0}
 EXPERIMENTS = {
     "ring": Experiment(
         "Eight generators on a ring of eight Gaussians (figure 1)",
@@ -162,11 +175,51 @@ EXPERIMENTS = {
         "The first generator is to avoid the auxiliary class. The paper shows pictures, no numbers. "
         "Without push the auxiliary source still pulls the second generator; without source no force "
         "is left but that of the data.",
-        [Arm("push", {}), Arm("no-push", {"push_weight": 0.0, "auxiliary_push": 0.0}),
-         Arm("no-source", {"push_weight": 0.0, "auxiliary_push": 0.0, "auxiliary_pull": 0.0})],
-        (Column("first generator outside the class", "first_outside_auxiliary_class", ".3f"),
-         FRECHET, TVD, SCORE),
+        CONSTRAINT_ARMS, CONSTRAINT_COLUMNS,
         presets={"quick": "constraints", "paper": "constraints"},
+    ),
+    "hair": Experiment(
+        "Blond and black hair, pushed away from black (section 3.2, figure 5)",
+        "The paper shows pictures, no numbers. It has 12,000 women of either hair and 11,000 others "
+        "with black hair as the auxiliary source; here half of either class are the data, and the "
+        "other half of those with black hair the source. At the small scale these are digits.",
+        CONSTRAINT_ARMS, CONSTRAINT_COLUMNS,
+        presets={"quick": "constraints", "paper": "hair_paper"},
+    ),
+    "fid_by_epoch": Experiment(
+        "FID against epochs, one generator and five (figure 3)",
+        "The paper's FID of one generator rises after 60 of 150 epochs, that of five keeps falling; it "
+        "prints no number. curves.png is its counterpart, with --inception; without, the distance to "
+        "training images on the independent embedding.",
+        [Arm("1", {"num_generators": 1, "growth": None}),
+         Arm("5", {"num_generators": 5, "growth": 10})],
+        (FID, FRECHET, TVD, SCORE),
+        presets={"quick": "images", "paper": "images_paper"},
+        curves=(Column("FID, training images", "fid", ".2f"),
+                Column("Frechet distance, training images", "train_frechet_distance", ".2f")),
+    ),
+    "networks": Experiment(
+        "Residual networks and the standard CNN on CIFAR-10 (table 2)",
+        "The paper's FIDs. It describes the CNN as DCGAN's, without sizes. It regularises residual "
+        "networks only.",
+        [Arm("resnet", {}, {"fid_train": 20.1}), Arm("cnn", CNN, {"fid_train": 25.2})],
+        (FID, FRECHET, TVD, SCORE),
+        presets={"quick": "images", "paper": "images_paper"},
+    ),
+    "stl10": Experiment(
+        "Residual networks and the standard CNN on STL-10 (table 2)",
+        "The paper's FIDs, at 48x48. When a generator joins it does not say; at the small scale these "
+        "are digits.",
+        [Arm("resnet", {}, {"fid_train": 38.2}), Arm("cnn", CNN, {"fid_train": 53.3})],
+        (FID, FRECHET, TVD, SCORE),
+        presets={"quick": "images", "paper": "stl10_paper"},
+    ),
+    "imagenet": Experiment(
+        "ImageNet at 32x32 (section 3.1)",
+        "The paper's FID. When a generator joins it does not say; at the small scale these are digits.",
+        [Arm("resnet", {}, {"fid_train": 18.1})],
+        (FID, FRECHET, TVD, SCORE),
+        presets={"quick": "images", "paper": "imagenet_paper"},
     ),
     "generators": Experiment(
         "The number of generators on images (table 1)",
@@ -184,7 +237,9 @@ _RING = {"dataset": "ring", "batch_size": 512, "generator_batch_size": 64, "epoc
          "steps_per_epoch": 100, "growth": 10, "learning_rate": 1e-3}
 _CIFAR10 = {"dataset": "cifar10", "batch_size": 64, "epochs": 150, "growth": 10, "num_generators": 5,
             "latent_dim": 128, "networks": "resnet", "push_weight": 0.01, "regularizer_weight": 2.0,
-            "inception": "tfgan"}
+            "inception": "tfgan", "fid_every": 5}
+# The paper has 10 generators, and of CIFAR-10 a new one every 5 of 150 epochs; this is as often.
+_TEN = {**_CIFAR10, "num_generators": 10}
 
 def arena(kit):
     pulls, pushes = p2.forces(kit.num_generators)
@@ -232,9 +287,17 @@ RECIPE = Recipe(
         "constraints": {"dataset": "digits", "classes": "8,3", "auxiliary_class": 3,
                         "num_generators": 2, "push_weight": 0.01, "image_size": 8, "batch_size": 64,
                         "epochs": 20, "steps_per_epoch": 100, "learning_rate": 1e-3},
-        "images": {**_CIFAR10, "dataset": "digits", "image_size": 8, "inception": "none", "width": 16,
-                   "latent_dim": 32, "learning_rate": 1e-3, "steps_per_epoch": 14},
+        "images": {**_CIFAR10, "dataset": "digits", "image_size": 8, "inception": "none",
+                   "fid_every": None, "width": 16, "latent_dim": 32, "learning_rate": 1e-3,
+                   "steps_per_epoch": 14},
         "images_paper": _CIFAR10,
+        "stl10_paper": {**_TEN, "dataset": "stl10", "train_split": "unlabelled", "image_size": 48,
+                        "epochs": 100, "growth": 3},
+        "imagenet_paper": {**_TEN, "dataset": "imagenet_resized/32x32", "epochs": 50, "growth": 2},
+        # Of Male, Black_Hair, Blond_Hair: women with black and with blond hair.
+        "hair_paper": {"dataset": "celeb_a", "label": "Male,Black_Hair,Blond_Hair", "classes": "2,1",
+                       "auxiliary_class": 2, "num_generators": 2, "growth": None, "push_weight": 0.01,
+                       "image_size": 64, "batch_size": 64, "epochs": 100, "latent_dim": 128, **CNN},
     },
     complete=complete, task=lambda options: RING if options.dataset == "ring" else PICTURES,
     rows=(("modes_covered", "modes covered", "d"),

@@ -154,6 +154,8 @@ class Recipe:
             for network in phase.networks if not any(network is g for g in model.generators))
         lines += [f"  {name} {size:,}" + f" each, {number * size:,} in all" * (number > 1)
                   for (name, size), number in others.items()]
+        steps = options.steps_per_epoch or self.task_of(options).count(options) // (
+            options.batch_size * model.batches_per_step)
         lines += ["", "optimizers"]
         for phase in model.phases():
             optimizer = model.optimizer[phase.name]
@@ -162,6 +164,13 @@ class Recipe:
             lines.append(f"  {phase.name}: {type(optimizer).__name__.lower()}, "
                          f"rate {config['learning_rate']:g}{betas}; {phase.repeats} "
                          f"update{'s' * (phase.repeats > 1)} per step")
+        steps = options.steps_per_epoch or self.task_of(options).count(options) // (
+            options.batch_size * model.batches_per_step)
+        if steps:
+            updates = [f"{phase.name} {steps * phase.repeats:,} per epoch, "
+                       f"{options.epochs * steps * phase.repeats:,} in all" for phase in model.phases()]
+            lines += [f"updates in {options.epochs:,} epochs of {steps:,} steps"]
+            lines += [f"  {line}" for line in updates]
         return "\n".join(lines)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from keras_multigan import callbacks, metrics, networks
 from keras_multigan.runs import files
 
+_MOST = 200_000  # images that one learns from, of the data sets that do not fit into memory as floats
 NETWORKS = {"paper": networks.commute_classifier, "compact": networks.compact_classifier,
             "embedding": networks.embedding_classifier}
 
@@ -92,8 +93,8 @@ def _float32():
 
 
 def find(options, train_set, saved):
-    """The classifier of a run: the file --classifier; for MNIST the shipped one; else the one in the
-    file `saved`; else one that `train` has yet to train.
+    """The classifier of a run: the file --classifier; for MNIST the shipped one, unless the options ask
+    for the paper's; else the one in the file `saved`; else one that `train` has yet to train.
 
     Args:
         options: of the run.
@@ -105,13 +106,14 @@ def find(options, train_set, saved):
         labels there is none, (None, None, True), unless the options name a file.
     """
     keras.utils.set_random_seed(options.seed)  # dropout in a loaded classifier has a seed, too
-    if options.classifier != "auto":
+    if options.classifier not in ("auto", "paper"):
         return files.load_model(options.classifier), str(options.classifier), True
     if train_set.labels is None:
         return None, None, True
-    if options.dataset.split(":")[0] == "mnist" and options.image_size == 32:
+    papers = options.classifier == "paper"
+    if options.dataset.split(":")[0] == "mnist" and options.image_size == 32 and not papers:
         return metrics.shipped_classifier(), "keras_multigan MNIST classifier (shipped)", True
-    name = f"compact classifier trained on {options.dataset}"
+    name = f"{'ComMutE-GAN' if papers else 'compact'} classifier trained on {options.dataset}"
     if saved.exists():
         return load_own(saved), name, True
     if options.strategy == "multiworker":
@@ -121,9 +123,10 @@ def find(options, train_set, saved):
             f"`multigan classifier --dataset={options.dataset}` and pass it as --classifier."
         )
     keras.utils.set_random_seed(0)  # all runs on a data set are measured by one classifier
+    classes = int(train_set.labels.max()) + 1
     with _float32():
-        network = networks.compact_classifier(
-            train_set.shape, int(train_set.labels.max()) + 1, filters=16)
+        network = (networks.commute_classifier(train_set.shape, classes) if papers
+                   else networks.compact_classifier(train_set.shape, classes, filters=16))
     return network, name, False
 
 
@@ -173,6 +176,8 @@ def train(network, train_set, test_set, dataset, seed=0):
     small = len(train_set) < 10_000
     fitting = (dict(epochs=25, batch_size=32, learning_rate=4e-3) if small
                else dict(epochs=2, batch_size=128, learning_rate=2e-3))
+    if len(train_set) > _MOST:
+        train_set = train_set.take(np.random.default_rng(0).permutation(len(train_set))[:_MOST])
     with _float32():
         accuracy = fit(network, *((s.floats(), s.labels) for s in (train_set, test_set)), **fitting,
                        seed=seed, verbose=False)

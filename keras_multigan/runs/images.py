@@ -12,6 +12,8 @@ from keras_multigan.runs import classifiers, files, measures, report
 from keras_multigan.runs.run import Run, sample_each
 
 _FEWEST = 3  # test images, as many as a distance needs
+_COUNTS = {"digits": 1437, "mnist": 60_000, "fashion_mnist": 60_000, "kmnist": 60_000,
+           "cifar10": 50_000}  # training images
 _GRAY = ("digits", "mnist", "fashion_mnist", "kmnist", "emnist")
 
 
@@ -53,6 +55,10 @@ class ImageTask:
         shape = (options.image_size,) * 2 + (1 if gray else 3,)
         return Samples(shape, 10, networks.compact_classifier(shape, filters=4))
 
+    def count(self, options) -> int:
+        """Training images, without the data; 0 if that is not known."""
+        return 0 if self.select is not None else _COUNTS.get(options.dataset.split(":")[0], 0)
+
     def train(self, run: Run) -> dict | None:
         """Does `run`. Returns the content of metrics.json, None on a worker that is not the first."""
         if done := run.finished():
@@ -90,17 +96,18 @@ class ImageTask:
         run.open()
         if run.writes and not is_trained:
             files.save_model(classifier, run.output / "classifier.keras")
+        every = report.frames_every(options.epochs)
         # Outside the scope, in which its network would make variables of all workers.
         embedding = classifiers.embedding(options, train_set, test_set, run.output) if (
             run.writes) else None
-        every = report.frames_every(options.epochs)
         evaluate = self._evaluate(train_set, embedding, every) if run.writes else None
+        fid = self._fid(options, train_set)
         with scope:
             if classifier is not None:
                 its_classifier.set_weights(classifier.get_weights())
             seconds = run.fit(
                 model, x, y, callbacks.SampleGrid(run.output, keep_every=every),
-                evaluate=evaluate)
+                evaluate=evaluate, fid=fid)
         # Outside the scope: in it, what is saved and loaded would make variables of all workers.
         if not run.writes:
             return None
@@ -117,6 +124,16 @@ class ImageTask:
         chosen = np.sort(np.random.default_rng(1).permutation(len(train_set))[:count])
         return callbacks.Evaluate(
             metrics.against(train_set.floats(chosen), embedding, prefix="train_"), count, every)
+
+    def _fid(self, options, train_set):
+        """Measures FIDs while it trains, if the options ask for it."""
+        if options.fid_every is None:
+            return None
+        if options.inception == "none":
+            print("No FID is measured while it trains: that needs --inception.")
+            return None
+        return callbacks.Evaluate(measures.fid_to(train_set, options.inception),
+                                  measures.NUM_FID_IMAGES, options.fid_every)
 
     def _measured(self, run, model, train_set, test_set, classifier, name, embedding):
         options, output, results = run.options, run.output, {}
@@ -136,8 +153,8 @@ class ImageTask:
         if self.measure is not None:
             results |= self.measure(options, model, images, test, classifier)
         if options.inception != "none":
-            results |= measures.measure_by_inception(model, train_set.floats(), test[0],
-                                                     options.inception)
+            results |= measures.measure_by_inception(
+                model, measures.drawn(train_set), test[0], options.inception)
         return results
 
 
@@ -168,11 +185,46 @@ def hold_out(train_set, share: float):
 
 def load_split(options, split: str):
     """The `data.ImageSet` of a split of the options' data set. Labels of one class are left out."""
-    found = data.load_image_set(options.dataset, split, options.image_size, options.data_dir,
-                                background=options.background, stream=options.stream)
+    split = getattr(options, "train_split", "train") if split == "train" else split
+    return load_labelled(options.dataset, split, options.image_size, options.data_dir, options.label,
+                         background=options.background, stream=options.stream)
+
+
+def load_labelled(dataset, split, image_size, data_dir, label, **others):
+    """`data.load_image_set` with the option --label."""
+    names = None if label is None or split == "unlabelled" else [n.strip() for n in label.split(",")]
+    found = data.load_image_set(dataset, split, image_size, data_dir, **others,
+                                label=names[0] if names and len(names) == 1 else names)
+    if found.labels is not None and found.labels.ndim == 2:
+        found = data.ImageSet(found.images, *combinations(found.labels, names), found.skipped,
+                              found.note)
     if found.labels is not None and len(np.unique(found.labels)) == 1:
         found = found.without_labels()
     return found
+
+
+def combinations(labels: np.ndarray, names: list[str]) -> tuple[np.ndarray, list[str]]:
+    """One class for each combination of several labels.
+
+    Args:
+        labels: integer array (N, M) of 0 and 1.
+        names: the M names.
+
+    Returns:
+        The classes, int64 (N,) in 0..2^M-1: the binary number of the labels, the first one leading. And
+        the names of all classes up to the largest, such as "Male+Black_Hair"; "none" if all labels are
+        0.
+
+    Raises:
+        ValueError: other values, or more than 10 labels.
+    """
+    if not np.isin(labels, (0, 1)).all() or len(names) > 10:
+        raise ValueError("Several --label are expected to be at most 10, of 0 and 1. Received: "
+                         f"{', '.join(names)}, up to {labels.max()}. Choose others, or one.")
+    bits = 1 << np.arange(len(names))[::-1]
+    classes = labels @ bits
+    return classes, ["+".join(np.array(names)[number & bits > 0]) or "none"
+                     for number in range(classes.max() + 1)]
 
 
 def count_classes(image_set) -> int | None:

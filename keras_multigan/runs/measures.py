@@ -13,6 +13,10 @@ from keras_multigan.runs.run import sample_each
 NUM_EVALUATION_IMAGES = 10_000
 # As in the papers on CIFAR-10, where the train split has as many.
 NUM_INCEPTION_IMAGES = 50_000
+# Training images that an FID is to, as many as STL-10 has; of more these are drawn.
+NUM_TRAIN_IMAGES = 100_000
+# Of an FID while a model trains.
+NUM_FID_IMAGES = 10_000
 
 
 def evaluation_count(shape) -> int:
@@ -116,6 +120,31 @@ def inception_outputs(images, weights):
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{error} The flag is --inception={weights}; --inception=none trains "
                                 "and measures without it.") from error
+
+
+def fid_to(train_set, weights):
+    """A function of images -> {"fid": their FID to training images}, for `callbacks.Evaluate`.
+
+    Args:
+        train_set: `data.ImageSet` or `data.ImageFiles`.
+        weights: of `metrics.inception_outputs`.
+    """
+    real = []
+
+    def measure(images):
+        if not real:  # once there is something to compare
+            real.append(inception_outputs(drawn(train_set), weights))
+        return {"fid": metrics.frechet_inception_distance(
+            real[0], inception_outputs(images, weights))}
+
+    return measure
+
+
+def drawn(train_set, count=NUM_TRAIN_IMAGES):
+    """The images of a set, or `count` of them at random, in their order."""
+    if len(train_set) <= count:
+        return train_set.floats()
+    return train_set.floats(np.sort(np.random.default_rng(0).permutation(len(train_set))[:count]))
 
 
 def measure_by_inception(model, train_images, test_images, weights):

@@ -24,6 +24,7 @@ class Option:
         below: number that must not be reached. Each of the four asks for a finite number.
         choices: the values allowed.
         aliases: old names, which flags and run folders may still have.
+        later: whether presets may have got it later. A run folder without it had the default then.
     """
 
     default: Any = None
@@ -35,6 +36,7 @@ class Option:
     below: float | None = None
     choices: tuple = ()
     aliases: tuple[str, ...] = ()
+    later: bool = False
 
     @property
     def value_type(self) -> type:
@@ -74,7 +76,7 @@ RUN = {
     "devices": Option(help="replicas of --strategy=mirrored", kind=int, least=1,
                       most=distribute.MOST_DEVICES),
     "ema": Option(help="decay of averaged generators, which samples and export use (default: none)",
-                  kind=float, least=0, below=1),
+                  kind=float, least=0, below=1, later=True),
     "tpu": Option("", "TensorFlow's name or address of a TPU; not needed on a TPU VM"),
 }
 DATASET = {
@@ -83,12 +85,18 @@ DATASET = {
     "image_size": Option(32, "height and width of the images", least=8, most=2048),
     "background": Option("black", "what lies under transparent pixels of image files",
                          choices=("black", "white")),
+    "label": Option(help="tfds feature with the labels, such as Male of celeb_a; several of 0 and 1, "
+                    "such as Male,Black_Hair, are one class per combination (default: label)",
+                    kind=str),
     "stream": Option(help="whether image files are decoded batch by batch (default: if they need more "
                      "than a quarter of the memory)", kind=bool),
 }
 IMAGES = {
     **DATASET,
-    "classifier": Option("auto", "auto, or a .keras file (images -> logits)"),
+    "train_split": Option("train", "split to learn from: unlabelled of stl10",
+                          choices=("train", "unlabelled")),
+    "classifier": Option("auto", "auto, paper (ComMutE-GAN's own, trained here), or a .keras file "
+                         "(images -> logits)"),
     "embedding": Option("auto", "what measures independently of the losses: auto (a network that "
                         "labels train, if there are any), or a fixed random network",
                         choices=("auto", "random")),
@@ -98,6 +106,8 @@ IMAGES = {
                       "color,translation,cutout (default: nothing)", kind=str),
     "inception": Option("none", "none, or what measures Inception score and FIDs after the training: "
                         "tfgan (TF-Hub), imagenet (keras.applications) or a file of weights"),
+    "fid_every": Option(help="epochs between two FIDs to training images while it trains, with "
+                        "--inception (default: none)", kind=int, least=1, most=10**6, later=True),
 }
 # Where the data lie and which devices share the work is no property of the run. It may be trained
 # longer.
@@ -180,15 +190,25 @@ def resolve(recipe, given: dict[str, Any], output, resume: bool) -> RunOptions:
         )
     for name, value in known.items():
         _check_type(recipe.options.get(name), name, value, output)
-    # A run of an earlier version lacks the options that are new. Only models that take the argument
-    # themselves had averages.
-    new = {} if "ema" in recipe.arguments else {"ema": None}
+    # A run of an earlier version lacks the options that are new.
+    new = lacking(recipe, known)
     try:
         recipe.make_options(**{**new, **known})
     except ValueError as error:
         raise ValueError(f"--resume expects {output}/options.json as it was written. Received: {error} "
                          "Correct it or put the file back.") from error
     return recipe.make_options(**{**new, **known, **given})
+
+
+def lacking(recipe, stored: dict[str, Any]) -> dict[str, Any]:
+    """The options that a run was started without, and which its preset may have today: what they were
+    for it.
+
+    Args:
+        stored: its options under today's names.
+    """
+    return {name: option.default for name, option in recipe.options.items()
+            if option.later and name not in stored}
 
 
 def _check_type(option, name, value, output):

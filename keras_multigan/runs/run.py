@@ -99,7 +99,8 @@ class Run:
         elif self.writes:
             files.open_folder(self.output, self.options.as_dict())
 
-    def fit(self, model, x, y, *pictures, evaluate: callbacks.Evaluate | None = None) -> float:
+    def fit(self, model, x, y, *pictures, evaluate: callbacks.Evaluate | None = None,
+            fid: callbacks.Evaluate | None = None) -> float:
         """Trains `model` from its last checkpoint on, with all records of a run.
 
         Of several workers only the first keeps records; all of them read its checkpoints.
@@ -107,6 +108,7 @@ class Run:
         Args:
             pictures: callbacks that draw what the run has to show.
             evaluate: measures `MONITOR`; best.keras is the model of the epoch in which it was least.
+            fid: measures "fid".
 
         Returns:
             Seconds of this attempt.
@@ -131,14 +133,15 @@ class Run:
                             "others.", output / "history.csv", len(rows), first)
         if first >= options.epochs or any(stop.converged() for stop in stops):
             return 0.0
-        print(f"Training for {options.epochs - first} epochs of {steps} steps; see "
-              f"{output / 'samples.png'} meanwhile.", flush=True)
+        updates = ", ".join(f"{p.name} {steps * p.repeats:,}" for p in model.phases())
+        print(f"Training for {options.epochs - first} epochs of {steps} steps (updates per epoch: "
+              f"{updates}); see {output / 'samples.png'} meanwhile.", flush=True)
         start = time.time()
         # A worker that waited for its step would wait for those that a signal has ended.
         alone = options.strategy != "multiworker"
         with callbacks.stop_signals() if alone else contextlib.nullcontext([]) as received:
             records = [
-                *self._best(evaluate, rows),
+                *self._best(evaluate, rows), *self._going_on(fid, rows),
                 callbacks.RunProgress(steps * (options.epochs - first) - done),
                 callbacks.SaveOnSignal(output / "checkpoints", received, steps, done),
                 callbacks.HistoryLog(output, initial_epoch=first),
@@ -158,6 +161,14 @@ class Run:
             callbacks.raise_signal(received)
         self.epochs = model.history.epoch[-1] + 1
         return time.time() - start
+
+    def _going_on(self, fid, history):
+        """The callback that measures the FID; a run that began without has none."""
+        if fid is None or history and "fid" not in history[0]:
+            return []
+        if history:
+            fid.results = {"fid": history[-1]["fid"]}
+        return [fid]
 
     def _best(self, evaluate, history):
         """The callbacks that measure and keep the best model. A run that began without has none."""
@@ -186,8 +197,9 @@ class Run:
         files.save_model(model, self.output / "model.keras")
         measured = [(row[MONITOR], row["epoch"] + 1) for row in history if MONITOR in row]
         best = dict(zip(("best_" + MONITOR, "best_epoch"), min(measured))) if measured else {}
-        return {"epochs": self.epochs, "training_steps": model.steps_trained, **best,
-                "seconds_of_last_attempt": round(seconds, 1),
+        updates = {phase.name: phase.repeats * model.steps_trained for phase in model.phases()}
+        return {"epochs": self.epochs, "training_steps": model.steps_trained, "updates": updates,
+                **best, "seconds_of_last_attempt": round(seconds, 1),
                 "last_epoch": history[-1] if history else {},
                 **({"history_sha256": report.digest(self.output / "history.csv")} if history else {}),
                 "export": export_run(model, self.output)}

@@ -35,6 +35,10 @@ class VectorTask:
         """`Samples` of the right shape, without the data."""
         return Samples((self.source(options).dimension,))
 
+    def count(self, options) -> int:
+        """As `ImageTask.count`. Sources have no end."""
+        return 0
+
     def train(self, run: Run) -> dict | None:
         """Does `run`. Returns the content of metrics.json, None on a worker that is not the first."""
         if done := run.finished():

@@ -21,9 +21,11 @@ class Phase:
             updated count as constants. A loss with a third parameter `sample_weights` gets `fit`'s
             weights (m,), or None if `fit` has none.
         networks: the networks whose trainable variables are updated. They may share layers.
-        repeats: updates per training step. Each sees a batch of real samples of its own.
+        repeats: updates per training step; see fresh.
         after: called without arguments after each update, for what follows it: averages of weights,
             for example. (Weight clipping is a Keras constraint.)
+        fresh: whether each update sees a batch of real samples of its own. Else all see the step's
+            first.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Phase:
     networks: Sequence[keras.Model]
     repeats: int = 1
     after: Callable | None = None
+    fresh: bool = True
 
     def value(self, *batch):
         """`loss(*batch)`, plus the regularizers of the weights that this phase updates.

@@ -216,7 +216,7 @@ class Trainer(keras.Model):
     @property
     def batches_per_step(self) -> int:
         """Real batches that one training step consumes."""
-        return max(phase.repeats for phase in self.phases())
+        return max(phase.repeats if phase.fresh else 1 for phase in self.phases())
 
     def train_step(self, *arguments):
         """What Keras calls, with other arguments on every backend."""
@@ -246,7 +246,8 @@ class Trainer(keras.Model):
         """One training step on lists of real batches, of their labels and of their weights (None if
         there are none). Override it for another order of updates."""
         for phase in self.phases():
-            batches = list(zip(images, labels, sample_weights, strict=True))[: phase.repeats]
+            batches = list(zip(images, labels, sample_weights, strict=True))
+            batches = batches[: phase.repeats] if phase.fresh else batches[:1] * phase.repeats
             self.engine.repeat(functools.partial(self.update, phase), batches)
 
     def begin_epoch(self, epoch: int) -> None:

@@ -8,11 +8,12 @@ import keras
 import numpy as np
 import pytest
 
+from keras_multigan import data, networks
 from keras_multigan.callbacks import NonFiniteLossError
 from keras_multigan.cli import reproduce
 from keras_multigan.recipes import RECIPES
 from keras_multigan.recipes.recipe import Recipe
-from keras_multigan.runs import classifiers, measures
+from keras_multigan.runs import classifiers, files, measures
 
 TINY = {"epochs": 2, "steps_per_epoch": 1, "width": 0.0625, "batch_size": 10}
 FLAGS = [f"--{name}={value}" for name, value in TINY.items()]
@@ -204,8 +205,14 @@ def test_runs_that_train_no_classifier_of_the_right_size_share_one(tmp_path):
         classifier=str(tmp_path / "classifier.keras"))
 
 
-def test_at_paper_scale_the_shipped_classifier_measures(stub, tmp_path):
+def test_at_paper_scale_an_earlier_folder_goes_on_with_the_shipped_classifier(stub, tmp_path):
+    """The paper's preset has got the paper's classifier and normalisation since."""
     plan = make_plan("schedules", "paper", [0], {"width": 0.0625})
+    earlier = json.loads(json.dumps(plan))
+    for run in earlier["runs"].values():
+        assert run.pop("normalization") == "after" and run["classifier"] == "paper"
+        run["classifier"] = "auto"
+    files.write_json(tmp_path / "out" / "experiment.json", earlier)
     stub.fail["linear-decay"] = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
         reproduce.reproduce(plan, tmp_path / "out", data_dir="here")
@@ -217,6 +224,21 @@ def test_at_paper_scale_the_shipped_classifier_measures(stub, tmp_path):
     assert "Scale paper: data mnist" in text
     assert "every run trains 70 epochs of one pass each." in text
     assert "small-scale" not in text
+    assert {run["normalization"] for run in plan["runs"].values()} == {"before"}
+
+
+@pytest.mark.fast
+def test_the_papers_classifier_is_trained_once(monkeypatch, tmp_path):
+    options = RECIPES["commute"].make_options("paper")
+    sets = {split: data.load_image_set("digits", split, 8) for split in ("train", "test")}
+    made = []
+    monkeypatch.setattr(reproduce, "load_split", lambda options, split: sets[split])
+    monkeypatch.setattr(classifiers, "train", lambda network, *rest: made.append(network))
+    monkeypatch.setattr(networks, "commute_classifier", lambda shape, classes: (
+        networks.compact_classifier(shape, classes, filters=4)))
+    shared = [reproduce.shared_classifier(options, tmp_path) for _ in range(2)]
+    assert shared[0] == shared[1] == options.replace(classifier=str(tmp_path / "classifier.keras"))
+    assert [network.output_shape for network in made] == [(None, 10)]
 
 
 @pytest.mark.fast

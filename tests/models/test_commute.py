@@ -134,6 +134,22 @@ def test_each_critic_update_sees_a_real_batch_of_its_own(monkeypatch):
     )
 
 
+def test_one_real_batch_for_all_critic_updates(monkeypatch):
+    model = make(2, n_critic=3, fresh_batches=False)
+    seen = []
+    original = model.critic_loss
+    monkeypatch.setattr(model, "critic_loss", lambda images, labels: (
+        seen.append(keras.ops.convert_to_numpy(images)), original(images, labels))[1])
+    model.run_eagerly = True
+    images = tiny.images(24)
+    model.fit(images, batch_size=12, verbose=0)
+    assert model.batches_per_step == 1 and model.steps_trained == 2
+    assert [int(model.optimizer[name].iterations) for name in ("critic", "generator")] == [6, 2]
+    assert [np.array_equal(seen[0], batch) for batch in seen] == [True] * 3 + [False] * 3
+    rows = np.concatenate(seen[::3]).reshape(24, -1)
+    assert sorted(map(tuple, rows)) == sorted(map(tuple, images.reshape(24, -1)))
+
+
 def test_generator_batch_size(monkeypatch):
     model = make(3, generator_batch_size=7)
     drawn = []

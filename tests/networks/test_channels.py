@@ -18,6 +18,9 @@ BUILDERS = {
     "compact_classifier": lambda: networks.compact_classifier(SHAPE, 3, filters=4),
     "dcgan_discriminator": lambda: networks.dcgan_discriminator(SHAPE, filters=4),
     "dcgan_generator": lambda: networks.dcgan_generator(8, SHAPE, filters=4),
+    "dcgan_trunk": lambda: networks.dcgan_trunk(SHAPE, filters=4),
+    "p2_generators of DCGAN": lambda: networks.p2_generators(
+        2, 8, 128, lambda: networks.dcgan_body(SHAPE, 4)),
     "embedding_classifier": lambda: networks.embedding_classifier(SHAPE, 3, filters=4),
     "p2_generators": lambda: networks.p2_generators(
         2, 8, 64, lambda: networks.resnet_body(SHAPE, 4)),

@@ -48,6 +48,35 @@ def test_critic_layers_are_the_papers():
     assert critic.layers[-1].activation is keras.activations.linear
 
 
+def kinds(network):
+    return [type(layer).__name__ for layer in network.layers]
+
+
+def test_the_other_readings_have_the_same_parameters():
+    """keras.io's dropout in the critic; batch normalisation after the generators' activations."""
+    critic = networks.commute_critic(dropout="middle")
+    assert critic.count_params() == 4_306_177
+    assert [x.rate for x in critic.layers if isinstance(x, keras.layers.Dropout)] == [0.3, 0.3, 0.2]
+    assert kinds(critic) == [
+        "InputLayer", "Conv2D", "LeakyReLU", "Conv2D", "LayerNormalization", "LeakyReLU", "Dropout",
+        "Conv2D", "LayerNormalization", "LeakyReLU", "Dropout", "Conv2D", "LeakyReLU", "Flatten",
+        "Dropout", "Dense"]
+    for name in ("commute_generator", "commute_residual_generator"):
+        before, after = (getattr(networks, name)(normalization=n) for n in ("before", "after"))
+        assert before.count_params() == after.count_params()
+        assert sorted(kinds(before)) == sorted(kinds(after)) and kinds(before) != kinds(after)
+    # In the upsampling blocks; the last one's comes before its tanh.
+    assert kinds(networks.commute_generator(normalization="after")) == [
+        "InputLayer", "Dense", "BatchNormalization", "LeakyReLU", "Reshape",
+        *["UpSamplingConv2D", "LeakyReLU", "BatchNormalization"] * 2,
+        "Dropout", "UpSamplingConv2D", "BatchNormalization", "Activation"]
+    for name in ("commute_generator", "commute_residual_generator"):
+        with pytest.raises(ValueError, match="'before' or 'after' the activation. Received: 'none'"):
+            getattr(networks, name)(normalization="none")
+    with pytest.raises(ValueError, match="'all' or 'middle'. Received: 'none'"):
+        networks.commute_critic(dropout="none")
+
+
 def test_critic_and_classifiers_take_any_images():
     images = np.zeros((3, 16, 24, 3), "float32")
     assert networks.commute_critic(**SMALL)(images).shape == (3, 1)

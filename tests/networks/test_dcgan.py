@@ -9,7 +9,8 @@ from keras_multigan import networks
 pytestmark = pytest.mark.fast
 
 # Size -> pixels of the smallest map, channels of the maps from the image on.
-MAPS = {16: (4 * 4, [64, 128]), 28: (7 * 7, [64, 128]), 32: (4 * 4, [64, 128, 256]),
+MAPS = {8: (4 * 4, [64]), 16: (4 * 4, [64, 128]), 28: (7 * 7, [64, 128]),
+        32: (4 * 4, [64, 128, 256]), 48: (6 * 6, [64, 128, 256]),
         64: (4 * 4, [64, 128, 256, 512]), 128: (4 * 4, [64, 128, 256, 512, 1024])}
 
 
@@ -98,7 +99,27 @@ def test_half_precision_ends_in_float32():
 
 
 @pytest.mark.parametrize("make", [networks.dcgan_generator, networks.dcgan_discriminator])
-@pytest.mark.parametrize("shape", [(48, 48, 1), (32, 28, 1), (32, 32)])
+@pytest.mark.parametrize("shape", [(40, 40, 1), (32, 28, 1), (32, 32)])
 def test_unsupported_sizes(make, shape):
-    with pytest.raises(ValueError, match=r"S one of 16, 28, 32, 64, 128. Received: \(\d+, \d+"):
+    with pytest.raises(ValueError, match="S one of 8, 16, 28, 32, 48, 64, 128. Received: .*Resize"):
         make(image_shape=shape)
+
+
+@pytest.mark.parametrize("size", [32, 48])
+def test_what_p2gan_shares(size):
+    """All but the generators' first layer and batch normalisations, and the discriminators' last."""
+    shape, (pixels, widths) = (size, size, 3), MAPS[size]
+    assert networks.dcgan_map(shape, 64) == (pixels**0.5, pixels**0.5, widths[-1])
+    units = pixels * widths[-1]
+    joint = networks.p2_generators(3, 100, units, lambda: networks.dcgan_body(shape, 64))
+    one = networks.dcgan_generator(100, shape, 64)
+    own = (100 + 1) * units + 4 * sum(widths)  # the first layer has biases here
+    shared = one.count_params() - 100 * units - 4 * sum(widths)
+    assert joint.count_params() == 3 * own + shared
+    assert joint.output_shape == [(None, *shape)] * 3
+    heads = networks.p2_discriminators(4, lambda: networks.dcgan_trunk(shape, 64))
+    alone = networks.dcgan_discriminator(shape, 64)
+    assert heads.count_params() == alone.count_params() + 3 * (units + 1)
+    trunk = networks.dcgan_trunk(shape, 64)
+    assert [x.negative_slope for x in trunk.layers if isinstance(x, keras.layers.LeakyReLU)] == (
+        pytest.approx([0.2] * 3))

@@ -14,7 +14,7 @@ def conv(size, inputs, outputs):
 
 
 def body_model(shape, filters):
-    vectors = keras.Input((16 * filters,))
+    vectors = keras.Input((np.prod(networks.resnet_map(shape, filters)),))
     return keras.Model(vectors, networks.resnet_body(shape, filters)(vectors))
 
 
@@ -34,11 +34,12 @@ def test_sizes_of_the_paper():
     assert trunk.output_shape == (None, 128)
 
 
-@pytest.mark.parametrize("shape", [(8, 8, 1), (16, 16, 3)])
-def test_small_images(shape):
+@pytest.mark.parametrize("shape, first", [((8, 8, 1), 4), ((16, 16, 3), 4), ((48, 48, 3), 6)])
+def test_other_sizes(shape, first):
     numbers = np.random.default_rng(0)
     body, trunk = body_model(shape, 2), networks.resnet_trunk(shape, 3)
-    images = body(numbers.normal(size=(4, 32)).astype("float32"))
+    assert body.input_shape == (None, 2 * first**2)
+    images = body(numbers.normal(size=(4, 2 * first**2)).astype("float32"))
     assert images.shape == (4, *shape) and keras.backend.standardize_dtype(images.dtype) == "float32"
     assert float(keras.ops.max(keras.ops.abs(images))) <= 1
     assert trunk(images).shape == (4, 3)

@@ -72,11 +72,26 @@ def test_the_declared_runs_are_the_papers(experiment):
         assert (o.method, o.preset, o.dataset) == ("commute", "paper", "mnist")
         assert (o.width, o.n_critic, o.gp_weight) == (1.0, 3, 10.0)
         assert o.steps_per_epoch is None and o.learning_rate is None
+        # The paper's text, taken literally.
+        assert (o.normalization, o.critic_dropout, o.fresh_batches, o.classifier) == (
+            "after", "all", True, "paper")
         found.append((arm.label, o.num_generators, o.generator, o.tvd_weight, o.batch_size, o.epochs,
                       o.until_converged, arm.paper.get("frechet_distance"),
                       arm.paper.get("pairwise_tvd")))
     assert found == PAPER[experiment]
-    assert set(RECIPE.experiments) == {*PAPER, "five_against_one"}
+    assert set(RECIPE.experiments) == {*PAPER, "readings", "five_against_one"}
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("scale", ["quick", "paper"])
+def test_the_readings_differ_in_nothing_else(scale):
+    found = {label: o.as_dict() for label, o in runs("readings", scale, {}).items()}
+    text = found.pop("text")
+    assert (text["n_critic"], text["num_generators"], text["tvd_weight"]) == (3, 5, "constant:12.2")
+    before, middle, one = ({"normalization": "before"}, {"critic_dropout": "middle"},
+                           {"fresh_batches": False})
+    assert found == {"before": text | before, "middle-dropout": text | middle, "one-batch": text | one,
+                     "keras-io": text | before | middle | one}
 
 
 @pytest.mark.fast

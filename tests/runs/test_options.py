@@ -161,5 +161,15 @@ def test_a_run_of_an_earlier_version_has_nothing_of_todays_preset(tmp_path):
     recipe = RECIPES["commute"]
     options = recipe.make_options("quick").as_dict()
     assert options.pop("ema") is not None
-    files.open_folder(tmp_path, options)
-    assert resolve(recipe, {}, tmp_path, True).ema is None
+    files.open_folder(tmp_path / "quick", options)
+    assert resolve(recipe, {}, tmp_path / "quick", True).ema is None
+    # So did the readings of the paper into its preset.
+    options = recipe.make_options("paper").as_dict() | {"classifier": "auto"}
+    assert options.pop("normalization") == "after"
+    del options["critic_dropout"], options["fresh_batches"]
+    files.open_folder(tmp_path / "paper", options)
+    resumed = resolve(recipe, {}, tmp_path / "paper", True)
+    assert (resumed.normalization, resumed.critic_dropout, resumed.fresh_batches,
+            resumed.classifier) == ("before", "all", True, "auto")
+    with pytest.raises(ValueError, match="--normalization: the run has None, received 'after'"):
+        resolve(recipe, {"normalization": "after"}, tmp_path / "paper", True)
