@@ -32,7 +32,13 @@ from keras_multigan.metrics.mnist import (
     mnist_score,
     shipped_classifier,
 )
-from keras_multigan.metrics.modes import ModeCoverage, mode_coverage, mode_shares
+from keras_multigan.metrics.modes import (
+    ModeCount,
+    ModeCoverage,
+    count_modes,
+    mode_coverage,
+    mode_shares,
+)
 from keras_multigan.metrics.precision_recall import (
     DensityCoverage,
     PrecisionRecall,
@@ -51,6 +57,7 @@ __all__ = [
     "InceptionOutputs",
     "Judgement",
     "Measurement",
+    "ModeCount",
     "ModeCoverage",
     "PrecisionRecall",
     "Reference",
@@ -61,6 +68,7 @@ __all__ = [
     "classifier_score",
     "clustering_accuracy",
     "compare",
+    "count_modes",
     "density_coverage",
     "digits_embedding",
     "embedded_measures",

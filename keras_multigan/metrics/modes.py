@@ -14,10 +14,52 @@ class ModeCoverage(NamedTuple):
     Attributes:
         modes: number of modes that are nearest to at least one high-quality sample.
         high_quality: fraction of high-quality samples.
+        reverse_kl: Kullback-Leibler divergence, in nats, of the shares of the modes in the high-quality
+            samples from equal ones. log K, the most there can be, if there are no such samples.
     """
 
     modes: int
     high_quality: float
+    reverse_kl: float
+
+
+class ModeCount(NamedTuple):
+    """Result of `count_modes`.
+
+    Attributes:
+        modes: number of modes with a sample at least.
+        reverse_kl: Kullback-Leibler divergence, in nats, of the modes' shares from equal ones.
+    """
+
+    modes: int
+    reverse_kl: float
+
+
+def count_modes(modes: np.ndarray, num_modes: int) -> ModeCount:
+    """Counts the modes of samples, such as those that a classifier reads of stacked digits.
+
+    Source: Metz et al. (2017), section 3.3.3. The divergence sum_k p_k log(K p_k) is biased upwards by
+    about (K - 1) / 2N for N samples: .019 for 26,000 of 1,000 modes.
+
+    Args:
+        modes: integer array (N,) of each sample's mode, in 0..num_modes-1.
+        num_modes: K, at least 1.
+
+    Returns:
+        A `ModeCount` (modes, reverse_kl). Without samples the divergence is log K, its largest value.
+
+    Raises:
+        ValueError: `modes` is not such an array, or num_modes < 1.
+    """
+    modes = np.asarray(modes)
+    if (num_modes < 1 or modes.ndim != 1 or modes.dtype.kind not in "iu"
+            or modes.size and not 0 <= modes.min() <= modes.max() < num_modes):
+        raise ValueError(f"modes are expected to be integers (N,) in 0..{num_modes - 1}. Received: shape "
+                         f"{modes.shape}, type {modes.dtype}, values {np.unique(modes)[:20]}.")
+    counts = np.bincount(modes, minlength=num_modes)
+    shares = counts[counts > 0] / max(len(modes), 1)
+    entropy = -(shares * np.log(shares)).sum()
+    return ModeCount(int((counts > 0).sum()), float(max(np.log(num_modes) - entropy, 0.0)))
 
 
 def mode_coverage(
@@ -41,7 +83,7 @@ def mode_coverage(
         num_deviations: largest distance of a high-quality sample in standard deviations, > 0.
 
     Returns:
-        A `ModeCoverage` (modes, high_quality).
+        A `ModeCoverage` (modes, high_quality, reverse_kl).
 
     Raises:
         ValueError: wrong ranks, different d, values that are not finite, or standard_deviation or
@@ -55,7 +97,8 @@ def mode_coverage(
         )
     nearest, distances = _nearest(samples, means, "samples")
     good = distances <= radius
-    return ModeCoverage(len(np.unique(nearest[good])), float(good.mean()))
+    counted = count_modes(nearest[good], len(means))
+    return ModeCoverage(counted.modes, float(good.mean()), counted.reverse_kl)
 
 
 def mode_shares(samples_by_generator: Sequence[np.ndarray], means: np.ndarray) -> np.ndarray:

@@ -156,10 +156,10 @@ def extend(output, epochs: int) -> None:
 
 
 @contextlib.contextmanager
-def locked(output) -> Iterator[None]:
+def locked(output, shared: bool = False) -> Iterator[None]:
     """Keeps other processes from training in the folder `output`, which is made for that and removed
     again if nothing is written to it. The lock ends with the process. Where the system has no
-    `flock` (Windows) there is none.
+    `flock` (Windows) there is none. If it is `shared`, others that share it are let in.
 
     Raises:
         RuntimeError: another process has the lock.
@@ -172,7 +172,7 @@ def locked(output) -> Iterator[None]:
     try:
         if fcntl is not None:
             descriptor = os.open(output, os.O_RDONLY)
-            _lock(descriptor, output)
+            _lock(descriptor, output, shared)
         yield
     finally:
         if descriptor is not None:
@@ -182,9 +182,9 @@ def locked(output) -> Iterator[None]:
                 path.rmdir()
 
 
-def _lock(descriptor, output):
+def _lock(descriptor, output, shared):
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise RuntimeError(
             f"--output is expected to be a folder in which nothing else trains. Received: {output}, in "

@@ -14,11 +14,13 @@ MEANS = [[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]]
 def test_coverage_by_hand():
     # Distances 0, 2.9, 3.1 and 2.5 to mode 0, 0, 1 and 2, with standard deviation 1.
     samples = [[0, 0], [0, -2.9], [13.1, 0], [1.5, 12.0]]
-    assert metrics.mode_coverage(samples, MEANS, 1.0) == (2, 0.75)
-    assert metrics.mode_coverage(samples, MEANS, 0.5) == (1, 0.25)
-    assert metrics.mode_coverage(samples, MEANS, 0.5, num_deviations=7) == (3, 1.0)
+    third = np.log(3)
+    assert metrics.mode_coverage(samples, MEANS, 1.0) == (
+        2, 0.75, pytest.approx(third + 2 / 3 * np.log(2 / 3) + np.log(1 / 3) / 3))
+    assert metrics.mode_coverage(samples, MEANS, 0.5) == (1, 0.25, pytest.approx(third))
+    assert metrics.mode_coverage(samples, MEANS, 0.5, num_deviations=7)[:2] == (3, 1.0)
     coverage = metrics.mode_coverage([[5.0, 5.0]], MEANS, 1.0)
-    assert (coverage.modes, coverage.high_quality) == (0, 0.0)
+    assert coverage == (0, 0.0, pytest.approx(third))
     assert type(coverage.modes) is int and type(coverage.high_quality) is float
 
 
@@ -31,6 +33,18 @@ def test_a_source_covers_itself():
     assert coverage.high_quality == pytest.approx(expected, abs=6 * 0.11 / 20_000**0.5)
     half = metrics.mode_coverage(samples[modes < 4], source.means, source.variance**0.5)
     assert half.modes == 4
+
+
+def test_counts_of_modes():
+    even = metrics.count_modes(np.repeat(np.arange(1000), 26), 1000)
+    assert even.modes == 1000 and even.reverse_kl == pytest.approx(0, abs=1e-9)
+    half = metrics.count_modes(np.arange(500), 1000)
+    assert half == (500, pytest.approx(np.log(2)))
+    drawn = metrics.count_modes(np.random.default_rng(0).integers(1000, size=26_000), 1000)
+    assert 0.015 < drawn.reverse_kl < 0.024 and drawn.modes == 1000
+    for modes in ([0.5], [[0]], [3], [-1]):
+        with pytest.raises(ValueError, match=r"integers \(N,\) in 0..2"):
+            metrics.count_modes(np.array(modes), 3)
 
 
 def test_shares_by_hand():

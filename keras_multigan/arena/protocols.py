@@ -1,0 +1,294 @@
+"""What all methods of an arena are trained on, with which networks, and how they are measured."""
+
+import dataclasses
+import functools
+import pathlib
+import types
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from scipy import stats
+
+from keras_multigan import data, metrics, networks, plots
+from keras_multigan.data import synthetic
+from keras_multigan.runs import classifiers, files
+from keras_multigan.runs.run import sample_each
+
+_SEED = 10_000  # of the noise behind what is measured, apart from all seeds of runs
+
+
+class Measure(NamedTuple):
+    """A measure as tables show it.
+
+    Attributes:
+        key: its name in results.csv.
+        title: its heading.
+        form: its number format.
+        best: "high", "low", or "" if neither is better.
+    """
+
+    key: str
+    title: str
+    form: str
+    best: str = ""
+
+
+class Data(NamedTuple):
+    """What a protocol has loaded.
+
+    Attributes:
+        samples, labels: of the training set, float32 (N, ...) and int (N,).
+        num_classes: of the labels.
+        aid: what the protocol's `measure` needs besides.
+    """
+
+    samples: np.ndarray
+    labels: np.ndarray
+    num_classes: int
+    aid: Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """A data set with the budget of every method.
+
+    Attributes:
+        title: one line.
+        note: what the numbers may be compared with.
+        load: function (folder for what is trained to measure, data_dir) -> `Data`.
+        classifier: function (`Data`) -> trained Keras model, samples -> logits, for methods that use
+            labels.
+        kit: function of `Kit`'s arguments -> `networks.Kit`.
+        measure: function (model, `Data`) -> dict of the measures.
+        picture: function (samples of each generator, `Data`, path) that draws them.
+        measures: columns of the tables; the first one is drawn against the second, and over time.
+        updates: of every discriminator, in a whole run.
+        batch_size: real samples of such an update.
+        learning_rate: of all optimizers.
+        num_generators: of methods that have several.
+        backend: Keras' backend that is the faster one.
+    """
+
+    title: str
+    note: str
+    load: Callable
+    classifier: Callable
+    kit: Callable
+    measure: Callable
+    picture: Callable
+    measures: tuple[Measure, ...]
+    updates: int
+    batch_size: int
+    learning_rate: float
+    num_generators: int
+    backend: str
+
+
+# Gaussian mixtures.
+
+
+def _mixture(source, folder, data_dir):
+    samples, labels = source.sample(100_000, seed=0)
+    return Data(samples, labels, source.num_modes, source)
+
+
+def _mode_classifier(found):
+    """A small network that tells the modes apart."""
+    keras.utils.set_random_seed(0)
+    network = networks.mlp_discriminator(found.samples.shape[1:], found.num_classes, (64, 64))
+    network.compile(keras.optimizers.Adam(3e-3),
+                    keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    network.fit(found.samples[:50_000], found.labels[:50_000], batch_size=250, epochs=2, verbose=0)
+    return network
+
+
+def measure_plane(model, found):
+    """VEEGAN's and PacGAN's measures of 2,500 samples."""
+    samples, source = model.sample(2500, seed=_SEED), found.aid
+    coverage = metrics.mode_coverage(samples, source.means, source.variance**0.5)
+    return {"modes": coverage.modes, "high_quality": coverage.high_quality,
+            "reverse_kl": coverage.reverse_kl, **_apart(model, found)}
+
+
+def measure_space(model, found):
+    """Of 10,000 samples. In many dimensions neighbouring modes overlap in every radius that holds most
+    of their samples, so a sample counts for the nearest mode, and quality is the distance to the data."""
+    source, count = found.aid, 10_000
+    samples, real = model.sample(count, seed=_SEED), source.sample(count, seed=1)[0]
+    shares = metrics.mode_shares([samples], source.means)[0]
+    coverage = metrics.density_coverage(real[:2500], samples[:2500])
+    return {"modes": int((shares >= 0.1 / source.num_modes).sum()),
+            "frechet_distance": metrics.frechet_distance(real, samples),
+            "reverse_kl": float(np.log(source.num_modes) - stats.entropy(shares)),
+            "coverage": coverage.coverage, "density": coverage.density, **_apart(model, found)}
+
+
+def _apart(model, found):
+    """How far the generators have shared out the modes; nothing of a single one."""
+    if model.num_generators == 1:
+        return {}
+    shares = metrics.mode_shares(sample_each(model, 1000), found.aid.means)
+    return {"pairwise_tvd": metrics.pairwise_tvd(shares)}
+
+
+def _scatter(samples, found, path):
+    plots.save_scatter(samples, found.samples[:2000], path)
+
+
+def _scatter_of_axes(samples, found, path):
+    plots.save_scatter([x[:, :2] for x in samples], found.samples[:2000, :2], path)
+
+
+_TVD = Measure("pairwise_tvd", "TVD of generators", ".3f")
+_KL = Measure("reverse_kl", "reverse KL", ".4f", "low")
+_PLANE = (Measure("modes", "modes", ".0f", "high"),
+          Measure("high_quality", "high quality", ".3f", "high"), _KL, _TVD)
+
+
+def _plane(title, note, source, updates):
+    return Protocol(
+        title, note, functools.partial(_mixture, source), _mode_classifier,
+        functools.partial(networks.DenseKit, (2,), latent_dim=2, width=128),
+        measure_plane, _scatter, _PLANE, updates=updates, batch_size=128, learning_rate=1e-3,
+        num_generators=8, backend="jax")
+
+
+# Images.
+
+
+class ImageAid(NamedTuple):
+    """What measures images: `embedding`, features of the images to compare with, the test images'."""
+
+    embedding: metrics.Embedding
+    features: np.ndarray
+    train: Any
+    test: Any
+
+
+def _images(name, folder, data_dir, most=5000):
+    train, test = (data.load_image_set(name, split, 16, data_dir) for split in ("train", "test"))
+    options = types.SimpleNamespace(dataset=name, embedding="auto")
+    embedding = classifiers.embedding(options, train, test, pathlib.Path(folder))
+    chosen = np.sort(np.random.default_rng(1).permutation(len(train))[:most])
+    aid = ImageAid(embedding, embedding(train.floats(chosen)), train, test)
+    return Data(train.floats(), train.labels, int(train.labels.max()) + 1, aid)
+
+
+def _image_classifier(found):
+    """Another network than the one that measures."""
+    train, test = found.aid.train, found.aid.test
+    keras.utils.set_random_seed(0)
+    network = networks.compact_classifier(train.shape, found.num_classes, filters=16)
+    classifiers.train(network, train, test, "the arena's images")
+    return network
+
+
+def measure_images(model, found):
+    """On the embedding, as many generated images as there are features of training images."""
+    features = found.aid.embedding(model.sample(len(found.aid.features), seed=_SEED))
+    measured = metrics.embedded_measures(found.aid.features, features)._asdict()
+    measured.pop("count")
+    return measured
+
+
+def _grid(samples, found, path):
+    plots.save_samples(np.stack([x[:10] for x in samples]), path)
+
+
+_IMAGES = (Measure("coverage", "coverage", ".3f", "high"),
+           Measure("frechet_distance", "Frechet distance", ".2f", "low"),
+           Measure("precision", "precision", ".3f", "high"), Measure("recall", "recall", ".3f", "high"),
+           Measure("density", "density", ".3f", "high"))
+
+
+def _of_images(title, note, name, updates):
+    return Protocol(
+        title, note, functools.partial(_images, name), _image_classifier,
+        functools.partial(networks.ConvKit, (16, 16, 1), latent_dim=64, filters=16),
+        measure_images, _grid, _IMAGES, updates=updates, batch_size=60, learning_rate=5e-4,
+        num_generators=5, backend="tensorflow")
+
+
+# Stacked digits.
+
+
+def _stacked(name, folder, data_dir):
+    train, test = (data.load_image_set(name, split, 16, data_dir) for split in ("train", "test"))
+    options = types.SimpleNamespace(dataset=name, embedding="auto")
+    embedding = classifiers.embedding(options, train, test, pathlib.Path(folder))
+    source = synthetic.StackedDigits(train.floats(), train.labels)
+    samples, modes = source.sample(128_000, seed=0)
+    return Data(samples, modes // 100, 10, ImageAid(embedding, None, train, test))
+
+
+def _first_channel_classifier(found):
+    """A classifier of the digit in the first channel: what generators may share out."""
+    digit = _image_classifier(found)
+    stacked = keras.Input((*digit.input_shape[1:3], 3))
+    return keras.Model(stacked, digit(stacked[..., :1]))
+
+
+def measure_stacked(model, found):
+    """Modes of 1,000 in 26,000 samples, read by the embedding's classifier in each channel."""
+    samples = model.sample(26_000, seed=_SEED)
+    digits = [found.aid.embedding.classify(samples[..., k : k + 1]) for k in range(3)]
+    counted = metrics.count_modes(np.stack(digits, axis=1) @ [100, 10, 1], 1000)
+    return {"modes": counted.modes, "reverse_kl": counted.reverse_kl}
+
+
+def _of_stacked(title, note, name, updates):
+    return Protocol(
+        title, note, functools.partial(_stacked, name), _first_channel_classifier,
+        functools.partial(networks.ConvKit, (16, 16, 3), latent_dim=64, filters=16),
+        measure_stacked, _grid, (Measure("modes", "modes of 1,000", ".0f", "high"), _KL),
+        updates=updates, batch_size=64, learning_rate=5e-4, num_generators=4, backend="tensorflow")
+
+
+_PUBLISHED = ("Data and measures are those of VEEGAN and PacGAN: 100,000 training samples; of 2,500 "
+              "generated ones those within 3 standard deviations of a centre are of high quality, and a "
+              "mode with one of them is covered. A perfect sampler has 98.9 % high quality and a "
+              "reverse KL of about {floor}. Small-scale: PacGAN trains for 400,000 updates.")
+PROTOCOLS: dict[str, Protocol] = {
+    "ring": _plane("8 Gaussians on a circle", _PUBLISHED.format(floor=".0014"),
+                   synthetic.ring(8, 1.0, 1e-4), 12_000),
+    "grid": _plane("25 Gaussians on a grid", _PUBLISHED.format(floor=".0048"),
+                   synthetic.grid(5, 2.0, 0.0025), 24_000),
+    "gaussians": Protocol(
+        "8 Gaussians in 64 dimensions",
+        "MIX+GAN's artificial data. A mode counts if a tenth of its share is nearest to it. For real "
+        "samples the Frechet distance is about .03, coverage .96, the reverse KL .0004.",
+        functools.partial(_mixture, synthetic.axis_gaussians(8, 64)), _mode_classifier,
+        functools.partial(networks.DenseKit, (64,), latent_dim=64, width=128),
+        measure_space, _scatter_of_axes,
+        (Measure("coverage", "coverage", ".3f", "high"),
+         Measure("frechet_distance", "Frechet distance", ".3f", "low"),
+         Measure("modes", "modes", ".0f", "high"), _KL,
+         Measure("density", "density", ".3f", "high"), _TVD),
+        updates=12_000, batch_size=128, learning_rate=5e-4, num_generators=8, backend="jax"),
+    "digits": _of_images("scikit-learn's digits at 16 pixels", "On the shipped independent embedding, "
+                         "against training images.", "digits", 6_000),
+    "mnist": _of_images("MNIST at 16 pixels", "On an independent embedding that labels train, against "
+                        "training images.", "mnist", 12_000),
+    "stacked_digits": _of_stacked(
+        "three of scikit-learn's digits as channels", "Not the published data. Of 26,000 even draws "
+        "of 1,000 modes the reverse KL is about .019.", "digits", 12_000),
+    "stacked_mnist": _of_stacked(
+        "three MNIST digits as channels, at 16 pixels", "Published numbers have other networks. Of "
+        "26,000 even draws of 1,000 modes the reverse KL is about .019.", "mnist", 12_000),
+}
+
+
+def find(name: str) -> Protocol:
+    """The protocol of a name. Raises ValueError if there is none."""
+    if name not in PROTOCOLS:
+        raise ValueError(f"--protocol is expected to be one of {', '.join(PROTOCOLS)}. Received: {name}")
+    return PROTOCOLS[name]
+
+
+def classifier_of(protocol: Protocol, found: Data, path: pathlib.Path) -> keras.Model:
+    """The protocol's classifier, which is trained once and kept in the file `path`."""
+    if not path.exists():
+        files.save_model(protocol.classifier(found), path)
+    return files.load_model(path, "Remove it; it is trained again.")

@@ -1,0 +1,262 @@
+"""An arena from its options to its tables: which runs there are, their processes, their rows."""
+
+import collections
+import contextlib
+import csv
+import dataclasses
+import importlib.util
+import itertools
+import json
+import math
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+import keras
+from absl import logging
+
+from keras_multigan.arena import protocols, table, worker
+from keras_multigan.recipes import RECIPES, find
+from keras_multigan.runs import files
+
+# Of all rows, in front of the measures.
+COLUMNS = ("method", "protocol", "match", "seed", "generators", "labels", "parameters", "updates",
+           "batch_size", "learning_rate", "seconds", "cpu_seconds", "peak_memory_mib", "backend")
+_SETTINGS = ("protocol", "match", "updates", "batch_size", "learning_rate", "num_generators")
+_THREADS = {name: "1" for name in (
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS")}
+
+
+def methods(names: list[str]) -> list[str]:
+    """The methods of `names`, or all, in the registry's order.
+
+    Raises:
+        ValueError: an unknown method, or one that does not take part.
+    """
+    able = [name for name, recipe in RECIPES.items() if recipe.arena is not None]
+    if names == ["all"]:
+        return able
+    chosen = [find(name.strip()).name for name in names]
+    if without := [name for name in chosen if name not in able]:
+        raise ValueError("--methods is expected to name methods with networks for the arena. Received: "
+                         f"{', '.join(without)}. Give its recipe `arena`.")
+    return [name for name in able if name in chosen]
+
+
+def shard_of(text: str) -> tuple[int, int]:
+    """The numbers i and n of "i/n". Raises ValueError unless 0 <= i < n."""
+    index, slash, count = text.partition("/")
+    if not (slash and index.isdecimal() and count.isdecimal() and int(index) < int(count)):
+        raise ValueError("--shard is expected to be i/n with i in 0..n-1, such as 0/4 to 3/4. Received: "
+                         f"{text}")
+    return int(index), int(count)
+
+
+def backend_of(protocol: str, given: str | None) -> str:
+    """Keras' backend of the runs: the one `given`, or of KERAS_BACKEND; else the faster one that is
+    installed."""
+    wanted = given or os.environ.get("KERAS_BACKEND") or protocols.find(protocol).backend
+    installed = importlib.util.find_spec(wanted) is not None
+    if given and not installed:
+        raise ValueError(f"--backend expects one that is installed. Received: {given}. Install it: "
+                         f"pip install {given}")
+    return wanted if installed else keras.backend.backend()
+
+
+class Arena:
+    """The runs of a folder.
+
+    Args:
+        settings: dict of `_SETTINGS`, of all runs in the folder.
+        chosen: methods.
+        seeds: ints.
+        output: the folder.
+        shard: (i, n): of all runs those with a number of i modulo n.
+        data_dir: where the data are, or None.
+        backend: Keras' of the runs.
+    """
+
+    def __init__(self, settings, chosen, seeds, output, shard=(0, 1), data_dir=None, backend="jax"):
+        self.settings, self.output = settings, pathlib.Path(output)
+        self.shard, self.backend = shard, backend
+        jobs = [worker.Job(method=method, seed=seed, output=str(output), data_dir=data_dir, **settings)
+                for seed, method in itertools.product(seeds, chosen)]
+        self.jobs = jobs[shard[0] :: shard[1]]
+
+    def describe(self) -> str:
+        """What a dry run prints."""
+        lines = [f"{name:16}{value}" for name, value in self.settings.items()]
+        lines += [f"{'backend':16}{self.backend}", "", f"{len(self.jobs)} runs:"]
+        return "\n".join(lines + [f"  {job.method}, seed {job.seed}" + " (finished)" * finished(job)
+                                  for job in self.jobs])
+
+    def run(self, count: int) -> None:
+        """Does the runs that are not finished, `count` at a time, and writes the tables.
+
+        Raises:
+            FileExistsError: the folder holds something else, or an arena of other settings.
+            RuntimeError: another process works in the folder, or runs have failed.
+        """
+        self._open()
+        with self._locked():
+            failed = self._do([job for job in self.jobs if not finished(job)], count)
+            write_tables(self.output)
+        if failed:
+            lines = "".join(f"\n  {job.method}, seed {job.seed}: {error}" for job, error in failed)
+            raise RuntimeError(f"Expected all runs to finish. {len(failed)} of {len(self.jobs)} did not; "
+                               f"their rows in {self.output}/results.csv have the error, and the same "
+                               f"command tries them again.{lines}")
+
+    def _open(self):
+        path = self.output / "arena.json"
+        if path.exists():
+            stored = files.read_object(path, "Remove the folder, or choose another one.")
+            lines = "".join(f"\n  --{name}: the folder has {stored.get(name)!r}, received {value!r}"
+                            for name, value in self.settings.items() if stored.get(name) != value)
+            if lines:
+                raise FileExistsError(
+                    f"--output is expected to hold an arena of these options. Received: {self.output}, "
+                    f"with others:{lines}\nLeave them out where they are not the protocol's, or choose "
+                    "another folder. Methods and seeds may be added.")
+            return
+        files.check_folder(self.output)
+
+    @contextlib.contextmanager
+    def _locked(self):
+        """Keeps others from the same runs: the whole folder, or the shard's part of it."""
+        index, count = self.shard
+        with files.locked(self.output, shared=count > 1):
+            if not (self.output / "arena.json").exists():
+                files.write_json(self.output / "arena.json", self.settings)
+            if count == 1:
+                yield
+            else:
+                with files.locked(self.output / f"shard-{index}-of-{count}"):
+                    yield
+
+    def _do(self, jobs, count):
+        """Runs `jobs` in processes of their own; returns those that failed, with their errors."""
+        (self.output / "runs").mkdir(exist_ok=True)
+        failed, waiting, running = [], collections.deque(jobs), {}
+        if jobs:
+            print(f"{len(jobs)} of {len(self.jobs)} runs are to be done, {count} at a time, on "
+                  f"{self.backend}.", flush=True)
+        with tempfile.TemporaryDirectory() as scratch:
+            try:
+                if waiting:
+                    self._prepare(dataclasses.replace(jobs[0], method=""), scratch)
+                while waiting or running:
+                    while waiting and len(running) < count:
+                        job = waiting.popleft()
+                        running[job] = self._start(job, scratch)
+                    for job, process in list(running.items()):
+                        if process.poll() is not None:
+                            error = self._end(job, running.pop(job), scratch)
+                            failed += [(job, error)] if error else []
+                            done = len(jobs) - len(waiting) - len(running)
+                            print(f"{done}/{len(jobs)} {job.method}, seed {job.seed}: "
+                                  f"{error or said(job)}", flush=True)
+                            write_results(self.output)
+                    time.sleep(0.05)
+            finally:
+                for process in running.values():
+                    process.kill()
+                    process.wait()
+        return failed
+
+    def _prepare(self, job, scratch):
+        process = self._start(job, scratch)
+        try:
+            if process.wait():
+                raise RuntimeError("Expected the networks that measure to be made. Received: "
+                                   + self._error(job, process, scratch))
+        finally:
+            process.kill()
+            process.wait()
+
+    def _start(self, job, scratch):
+        environment = {
+            **os.environ, **_THREADS, "KERAS_BACKEND": self.backend, "TF_CPP_MIN_LOG_LEVEL": "3",
+            "XLA_FLAGS": " ".join([os.environ.get("XLA_FLAGS", ""), "--xla_cpu_multi_thread_eigen=false",
+                                   "intra_op_parallelism_threads=1"]).strip()}
+        # Runs of one method on several seeds are compiled once.
+        environment.setdefault("JAX_COMPILATION_CACHE_DIR", os.path.join(scratch, "compiled"))
+        environment.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+        with open(pathlib.Path(scratch) / f"{job.method}-{job.seed}.log", "wb") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "keras_multigan.arena.worker", json.dumps(dataclasses.asdict(job))],
+                env=environment, stdin=subprocess.PIPE, stdout=log, stderr=log)
+
+    def _end(self, job, process, scratch):
+        """What a run that has ended said if it has failed; else None."""
+        process.stdin.close()
+        if process.returncode == 0 and finished(job):
+            error_path(job).unlink(missing_ok=True)
+            return None
+        error = self._error(job, process, scratch)
+        files.write_json(error_path(job), {**dataclasses.asdict(job), "error": error})
+        return error
+
+    def _error(self, job, process, scratch):
+        text = (pathlib.Path(scratch) / f"{job.method}-{job.seed}.log").read_text(errors="replace")
+        logging.debug("%s", text)
+        if process.returncode < 0:
+            return f"ended by signal {-process.returncode}" + " (memory?)" * (process.returncode == -9)
+        lines = [line for line in text.splitlines() if line.strip()]
+        return " ".join(lines[-1:])[:500] or f"ended with {process.returncode}"
+
+
+def finished(job: worker.Job) -> bool:
+    return job.path.with_suffix(".json").exists()
+
+
+def error_path(job: worker.Job) -> pathlib.Path:
+    return job.path.with_suffix(".error.json")
+
+
+def said(job: worker.Job) -> str:
+    """A finished run in a line."""
+    row = files.read_json(job.path.with_suffix(".json"))
+    measures = protocols.find(job.protocol).measures
+    return ", ".join([*(f"{m.title} {format(row[m.key], m.form)}" for m in measures if m.key in row),
+                      f"{row['seconds']:.0f} s"])
+
+
+def read_rows(output) -> list[dict]:
+    """The rows of all runs in a folder that have finished or failed, by method and seed. Files that
+    cannot be read are left out with a warning; their runs are done again."""
+    rows = []
+    order = {name: place for place, name in enumerate(RECIPES)}
+    for path in (pathlib.Path(output) / "runs").glob("[!p]*.json"):
+        try:
+            row = files.read_object(path, "Its run is done again.")
+            rows.append({"error": "", **row})
+        except ValueError as error:
+            logging.warning("%s", error)
+            path.unlink()
+    return sorted(rows, key=lambda row: (order.get(row["method"], math.inf), row["seed"]))
+
+
+def write_results(output) -> list[dict]:
+    """Writes results.csv anew; returns its rows."""
+    rows = read_rows(output)
+    if not rows:
+        return rows
+    hidden = {"output", "data_dir", "num_generators", "error", *COLUMNS}
+    names = [*COLUMNS, *dict.fromkeys(k for row in rows for k in row if k not in hidden), "error"]
+    with files.replacing(pathlib.Path(output) / "results.csv") as partial, open(
+            partial, "w", newline="") as file:
+        writer = csv.DictWriter(file, names, extrasaction="ignore", restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+    return rows
+
+
+def write_tables(output) -> None:
+    """Writes results.csv, table.md and report.html of what has finished."""
+    if rows := write_results(output):
+        table.write(files.read_json(pathlib.Path(output) / "arena.json"), rows, output)

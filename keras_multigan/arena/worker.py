@@ -1,0 +1,153 @@
+"""One run of an arena, in a process of its own: `python -m keras_multigan.arena.worker JOB`.
+
+JOB is the JSON of `Job`. The process ends with its standard input, so that it does not outlive the
+command that has started it.
+"""
+
+import dataclasses
+import json
+import math
+import os
+import pathlib
+import resource
+import sys
+import threading
+import time
+
+UNIT = 60  # a number of updates is a multiple of it, so that 1 to 6 updates a step fit
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """What a run depends on, and where it leaves what it finds.
+
+    Attributes:
+        protocol, method, match, seed: names, and an int.
+        updates, batch_size, learning_rate, num_generators: as in `Protocol`.
+        output: the arena's folder.
+        data_dir: where the data are, or None.
+    """
+
+    protocol: str
+    method: str
+    match: str
+    seed: int
+    updates: int
+    batch_size: int
+    learning_rate: float
+    num_generators: int
+    output: str
+    data_dir: str | None
+
+    @property
+    def path(self) -> pathlib.Path:
+        """Of the run's files, without suffix: .json for the row, .png for the picture."""
+        return pathlib.Path(self.output) / "runs" / f"{self.method}-seed{self.seed}"
+
+
+def build(job: Job, kit):
+    """The compiled model of a job, of a `networks.Kit`.
+
+    Raises:
+        ValueError: `job.updates` is no multiple of a step's updates.
+    """
+    import keras
+
+    from keras_multigan.recipes import RECIPES
+
+    keras.utils.set_random_seed(job.seed)
+    recipe = RECIPES[job.method]
+    model = recipe.model(**recipe.arena(kit), seed=job.seed)
+    optimizers = {}
+    for phase in model.phases():
+        optimizers[f"{phase.name}_optimizer"] = optimizer = model.default_optimizer(phase.name)
+        optimizer.learning_rate = job.learning_rate
+    repeats = discriminator_updates(model)
+    if job.updates % repeats:
+        raise ValueError(f"The number of updates is expected to be a multiple of {job.method}'s "
+                         f"{repeats} in a step. Received: {job.updates}")
+    # Epochs are for schedules and methods with rounds: equally many for each generator.
+    epochs = math.gcd(job.updates // UNIT, 5 * job.num_generators)
+    steps = job.updates // repeats // epochs
+    model.compile(**optimizers, steps_per_execution=math.gcd(steps, 20))
+    return model, epochs, steps
+
+
+def discriminator_updates(model) -> int:
+    """Updates of the discriminators in a step: of the phases that train no generator."""
+    generators = {id(v) for g in model.generators for v in g.trainable_variables}
+    return max(phase.repeats for phase in model.phases()
+               if not generators & {id(v) for v in phase.variables})
+
+
+def batch_size(job: Job, model) -> int:
+    """The smallest multiple of what the model needs that is not smaller than the protocol's."""
+    return -(-job.batch_size // model.batch_unit) * model.batch_unit
+
+
+def run(job: Job) -> dict:
+    """Trains and measures; returns the row."""
+    import keras
+
+    from keras_multigan import callbacks
+    from keras_multigan.arena import protocols
+    from keras_multigan.recipes import RECIPES
+    from keras_multigan.runs.run import count_parameters, sample_each
+
+    protocol = protocols.find(job.protocol)
+    found = protocol.load(job.output, job.data_dir)
+    kit = protocol.kit(num_generators=job.num_generators, num_classes=found.num_classes,
+                       match=job.match, classifier=protocols.classifier_of(
+                           protocol, found, pathlib.Path(job.output) / "classifier.keras"))
+    labelled = uses_labels(RECIPES[job.method].arena(kit))
+    model, epochs, steps = build(job, kit)
+    size = batch_size(job, model)
+    start, start_cpu = time.perf_counter(), time.process_time()
+    model.fit(found.samples, None if model.num_classes is None else found.labels, batch_size=size,
+              epochs=epochs, steps_per_epoch=steps, verbose=0, callbacks=[callbacks.StopOnNonFinite()])
+    seconds, cpu = time.perf_counter() - start, time.process_time() - start_cpu
+    measured = protocol.measure(model, found)
+    protocol.picture(sample_each(model, 300 if len(kit.shape) == 1 else 10), found,
+                     job.path.with_suffix(".png"))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {
+        "generators": model.num_generators, "labels": int(labelled),
+        "parameters": count_parameters(model.generators), "batch_size": size,
+        "seconds": round(seconds, 1), "cpu_seconds": round(cpu, 1),
+        "peak_memory_mib": round(peak / (2**20 if sys.platform == "darwin" else 2**10)),
+        "backend": keras.backend.backend(), **measured}
+
+
+def uses_labels(arguments: dict) -> bool:
+    """Whether a method's arguments in the arena come from labels."""
+    return any(arguments.get(name) is not None for name in ("classifier", "num_classes"))
+
+
+def prepare(job: Job) -> None:
+    """Makes what all runs share: the networks that measure, the classifier."""
+    from keras_multigan.arena import protocols
+
+    protocol = protocols.find(job.protocol)
+    found = protocol.load(job.output, job.data_dir)
+    protocols.classifier_of(protocol, found, pathlib.Path(job.output) / "classifier.keras")
+
+
+def _end_with_input():
+    while os.read(0, 1024):  # not sys.stdin, whose lock would hold up the end of the process
+        pass
+    os._exit(1)
+
+
+def main():
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    job = Job(**json.loads(sys.argv[1]))
+    from keras_multigan.runs import files
+
+    if not job.method:
+        return prepare(job)
+    row = run(job)
+    files.write_json(job.path.with_suffix(".json"), {**dataclasses.asdict(job), **row})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""multigan arena: all methods on one data set, with one set of networks and one budget."""
+
+from keras_multigan.arena import protocols, run as runs
+from keras_multigan.arena.worker import UNIT, uses_labels
+from keras_multigan.cli.command import Command
+from keras_multigan.networks import DenseKit
+from keras_multigan.recipes import RECIPES
+from keras_multigan.runs.options import MOST_NETWORKS, Option
+
+_DESCRIBED = "(default: the protocol's)"
+OPTIONS = {
+    "protocol": Option(help="the data set, its networks, budget and measures", kind=str,
+                       choices=tuple(protocols.PROTOCOLS)),
+    "methods": Option(["all"], "all, or some of the registry, such as gan,mgan"),
+    "seeds": Option(["0", "1", "2", "3", "4"], "one run each"),
+    "match": Option("generator", "what every method has as much of as a method with one generator: "
+                    "in each generator, or parameters in all together",
+                    choices=("generator", "parameters")),
+    "jobs": Option(1, "runs at a time, each in a process of one thread", least=1, most=1000),
+    "shard": Option("0/1", "i/n does every n-th run, from run i on: for several machines"),
+    "output": Option(help="folder of the results (default: runs/arena-<protocol>-<match>)", kind=str),
+    "updates": Option(help=f"of every discriminator, a multiple of {UNIT} {_DESCRIBED}", kind=int,
+                      least=UNIT, most=10**8, aliases=("steps",)),
+    "batch_size": Option(help=f"real samples of an update {_DESCRIBED}", kind=int, least=2,
+                         most=10**5),
+    "learning_rate": Option(help=f"of all players {_DESCRIBED}", kind=float, above=0, most=10),
+    "num_generators": Option(help=f"of methods with several {_DESCRIBED}", kind=int, least=2,
+                             most=MOST_NETWORKS),
+    "backend": Option(help="Keras' backend of the runs (default: the faster one of those that are "
+                      "installed)", kind=str, choices=("tensorflow", "jax")),
+    "data_dir": Option(help="where the data are, as in multigan train", kind=str),
+    "list": Option(False, "print all methods, and do nothing"),
+    "dry_run": Option(False, "print what would be done"),
+}
+
+
+def list_methods() -> str:
+    """All methods with the number of their generators among 8, and whether they use labels."""
+    lines = [f"{'method':16}{'generators':12}{'labels':8}title"]
+    for name, recipe in RECIPES.items():
+        if recipe.arena is None:
+            lines.append(f"{name:16}{'-':12}{'-':8}{recipe.title} (not in the arena)")
+            continue
+        kit = DenseKit((2,), latent_dim=2, width=2, num_generators=8, num_classes=2)
+        kit.classifier = kit.discriminator(2)
+        arguments = recipe.arena(kit)
+        count = recipe.model(**arguments, seed=0).num_generators
+        lines.append(f"{name:16}{count:<12}{'yes' if uses_labels(arguments) else 'no':8}{recipe.title}")
+    return "\n".join(lines)
+
+
+def run(protocol=None, methods=("all",), seeds=tuple(OPTIONS["seeds"].default), match="generator",
+        jobs=1, shard="0/1", output=None, backend=None, data_dir=None, list=False, dry_run=False,
+        **given):
+    if list:
+        return print(list_methods())
+    if protocol is None:
+        raise ValueError(f"Expected --protocol={'|'.join(protocols.PROTOCOLS)}. Received: none.")
+    if (updates := given.get("updates", 0)) % UNIT:
+        raise ValueError(f"--updates is expected to be a multiple of {UNIT}, so that it fits methods "
+                         f"with 1 to 6 discriminator updates a step. Received: {updates}. Use "
+                         f"{-(-updates // UNIT) * UNIT}.")
+    found = protocols.find(protocol)
+    settings = {"protocol": protocol, "match": match, **{
+        name: given.get(name, getattr(found, name))
+        for name in ("updates", "batch_size", "learning_rate", "num_generators")}}
+    output = output or f"runs/arena-{protocol}-{match}"
+    arena = runs.Arena(settings, runs.methods(methods), _numbers(seeds), output, runs.shard_of(shard),
+                       data_dir, runs.backend_of(protocol, backend))
+    if dry_run:
+        return print(arena.describe())
+    arena.run(jobs)
+    print(f"\noutput folder: {output}")
+
+
+def _numbers(seeds):
+    numbers = [int(seed) for seed in seeds if seed.strip().isdecimal() and int(seed) < 2**32]
+    if len(numbers) < len(seeds) or len(set(numbers)) < len(numbers) or not numbers:
+        raise ValueError("--seeds is expected to be different whole numbers in 0..2^32-1, such as "
+                         f"0,1,2. Received: {','.join(seeds)}")
+    return numbers
+
+
+COMMAND = Command(
+    "arena",
+    """compare all methods on one data set
+
+    multigan arena --list
+    multigan arena --protocol=ring --jobs=2
+    multigan arena --protocol=grid --methods=gan,mgan --seeds=0,1,2 --match=parameters
+    multigan arena --protocol=digits --shard=0/4 --output=arena      one of four machines
+    multigan arena --protocol=ring --dry_run
+
+All methods have the same networks, the same number of updates of every discriminator, and see the same
+number of samples. The output folder gets results.csv with a row per run, table.md and report.html.
+Finished runs are kept: repeat the command to go on, or with more methods and seeds.""",
+    OPTIONS, run, interrupted="Repeat the same command to go on.")
