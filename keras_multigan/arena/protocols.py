@@ -113,8 +113,8 @@ def measure_plane(model, found):
 
 
 def measure_space(model, found):
-    """Of 10,000 samples. In many dimensions neighbouring modes overlap in every radius that holds most
-    of their samples, so a sample counts for the nearest mode, and quality is the distance to the data."""
+    """Of 10,000 samples. In many dimensions modes overlap in every radius that holds most of their
+    samples, so a sample counts for the nearest mode, and quality is the distance to the data."""
     source, count = found.aid, 10_000
     samples, real = model.sample(count, seed=_SEED), source.sample(count, seed=1)[0]
     shares = metrics.mode_shares([samples], source.means)[0]
@@ -247,8 +247,8 @@ def _of_stacked(title, note, name, updates):
 
 
 _PUBLISHED = ("Data and measures are those of VEEGAN and PacGAN: 100,000 training samples; of 2,500 "
-              "generated ones those within 3 standard deviations of a centre are of high quality, and a "
-              "mode with one of them is covered. A perfect sampler has 98.9 % high quality and a "
+              "generated ones those within 3 standard deviations of a centre are of high quality, and "
+              "a mode with one of them is covered. A perfect sampler has 98.9 % high quality and a "
               "reverse KL of about {floor}. Small-scale: PacGAN trains for 400,000 updates.")
 PROTOCOLS: dict[str, Protocol] = {
     "ring": _plane("8 Gaussians on a circle", _PUBLISHED.format(floor=".0014"),
@@ -283,7 +283,8 @@ PROTOCOLS: dict[str, Protocol] = {
 def find(name: str) -> Protocol:
     """The protocol of a name. Raises ValueError if there is none."""
     if name not in PROTOCOLS:
-        raise ValueError(f"--protocol is expected to be one of {', '.join(PROTOCOLS)}. Received: {name}")
+        raise ValueError(f"--protocol is expected to be one of {', '.join(PROTOCOLS)}. "
+                         f"Received: {name}")
     return PROTOCOLS[name]
 
 

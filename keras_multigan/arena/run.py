@@ -51,8 +51,8 @@ def shard_of(text: str) -> tuple[int, int]:
     """The numbers i and n of "i/n". Raises ValueError unless 0 <= i < n."""
     index, slash, count = text.partition("/")
     if not (slash and index.isdecimal() and count.isdecimal() and int(index) < int(count)):
-        raise ValueError("--shard is expected to be i/n with i in 0..n-1, such as 0/4 to 3/4. Received: "
-                         f"{text}")
+        raise ValueError("--shard is expected to be i/n with i in 0..n-1, such as 0/4 to 3/4. "
+                         f"Received: {text}")
     return int(index), int(count)
 
 
@@ -107,9 +107,9 @@ class Arena:
             write_tables(self.output)
         if failed:
             lines = "".join(f"\n  {job.method}, seed {job.seed}: {error}" for job, error in failed)
-            raise RuntimeError(f"Expected all runs to finish. {len(failed)} of {len(self.jobs)} did not; "
-                               f"their rows in {self.output}/results.csv have the error, and the same "
-                               f"command tries them again.{lines}")
+            raise RuntimeError(
+                f"Expected all runs to finish. {len(failed)} of {len(self.jobs)} did not; their rows in "
+                f"{self.output}/results.csv have the error, and the same command tries them again.{lines}")
 
     def _open(self):
         path = self.output / "arena.json"
@@ -181,15 +181,15 @@ class Arena:
     def _start(self, job, scratch):
         environment = {
             **os.environ, **_THREADS, "KERAS_BACKEND": self.backend, "TF_CPP_MIN_LOG_LEVEL": "3",
-            "XLA_FLAGS": " ".join([os.environ.get("XLA_FLAGS", ""), "--xla_cpu_multi_thread_eigen=false",
-                                   "intra_op_parallelism_threads=1"]).strip()}
+            "XLA_FLAGS": (os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false "
+                          "intra_op_parallelism_threads=1").strip()}
         # Runs of one method on several seeds are compiled once.
         environment.setdefault("JAX_COMPILATION_CACHE_DIR", os.path.join(scratch, "compiled"))
         environment.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+        words = [sys.executable, "-m", "keras_multigan.arena.worker",
+                 json.dumps(dataclasses.asdict(job))]
         with open(pathlib.Path(scratch) / f"{job.method}-{job.seed}.log", "wb") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", "keras_multigan.arena.worker", json.dumps(dataclasses.asdict(job))],
-                env=environment, stdin=subprocess.PIPE, stdout=log, stderr=log)
+            return subprocess.Popen(words, env=environment, stdin=subprocess.PIPE, stdout=log, stderr=log)
 
     def _end(self, job, process, scratch):
         """What a run that has ended said if it has failed; else None."""

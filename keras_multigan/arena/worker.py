@@ -80,6 +80,12 @@ def discriminator_updates(model) -> int:
                if not generators & {id(v) for v in phase.variables})
 
 
+def trained_parameters(networks) -> int:
+    """Of all together; what they share counts once."""
+    found = {id(v): v for network in networks for v in network.trainable_variables}
+    return sum(math.prod(v.shape) for v in found.values())
+
+
 def batch_size(job: Job, model) -> int:
     """The smallest multiple of what the model needs that is not smaller than the protocol's."""
     return -(-job.batch_size // model.batch_unit) * model.batch_unit
@@ -92,7 +98,7 @@ def run(job: Job) -> dict:
     from keras_multigan import callbacks
     from keras_multigan.arena import protocols
     from keras_multigan.recipes import RECIPES
-    from keras_multigan.runs.run import count_parameters, sample_each
+    from keras_multigan.runs.run import sample_each
 
     protocol = protocols.find(job.protocol)
     found = protocol.load(job.output, job.data_dir)
@@ -112,7 +118,7 @@ def run(job: Job) -> dict:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         "generators": model.num_generators, "labels": int(labelled),
-        "parameters": count_parameters(model.generators), "batch_size": size,
+        "parameters": trained_parameters(model.generators), "batch_size": size,
         "seconds": round(seconds, 1), "cpu_seconds": round(cpu, 1),
         "peak_memory_mib": round(peak / (2**20 if sys.platform == "darwin" else 2**10)),
         "backend": keras.backend.backend(), **measured}

@@ -1,6 +1,7 @@
 """multigan arena: all methods on one data set, with one set of networks and one budget."""
 
-from keras_multigan.arena import protocols, run as runs
+from keras_multigan.arena import protocols
+from keras_multigan.arena import run as runs
 from keras_multigan.arena.worker import UNIT, uses_labels
 from keras_multigan.cli.command import Command
 from keras_multigan.networks import DenseKit

@@ -54,8 +54,8 @@ def count_modes(modes: np.ndarray, num_modes: int) -> ModeCount:
     modes = np.asarray(modes)
     if (num_modes < 1 or modes.ndim != 1 or modes.dtype.kind not in "iu"
             or modes.size and not 0 <= modes.min() <= modes.max() < num_modes):
-        raise ValueError(f"modes are expected to be integers (N,) in 0..{num_modes - 1}. Received: shape "
-                         f"{modes.shape}, type {modes.dtype}, values {np.unique(modes)[:20]}.")
+        raise ValueError(f"modes are expected to be integers (N,) in 0..{num_modes - 1}. Received: "
+                         f"shape {modes.shape}, type {modes.dtype}, values {np.unique(modes)[:20]}.")
     counts = np.bincount(modes, minlength=num_modes)
     shares = counts[counts > 0] / max(len(modes), 1)
     entropy = -(shares * np.log(shares)).sum()
