@@ -159,21 +159,23 @@ def _plane(title, note, source, updates):
 
 
 class ImageAid(NamedTuple):
-    """What measures images: `embedding`, features of the images to compare with, the test images'."""
+    """What measures images: a network that is in no loss, and both splits."""
 
     embedding: metrics.Embedding
-    features: np.ndarray
     train: Any
     test: Any
 
 
-def _images(name, folder, data_dir, most=5000):
+def _splits(name, folder, data_dir):
     train, test = (data.load_image_set(name, split, 16, data_dir) for split in ("train", "test"))
     options = types.SimpleNamespace(dataset=name, embedding="auto")
-    embedding = classifiers.embedding(options, train, test, pathlib.Path(folder))
-    chosen = np.sort(np.random.default_rng(1).permutation(len(train))[:most])
-    aid = ImageAid(embedding, embedding(train.floats(chosen)), train, test)
-    return Data(train.floats(), train.labels, int(train.labels.max()) + 1, aid)
+    return ImageAid(classifiers.embedding(options, train, test, pathlib.Path(folder)), train, test)
+
+
+def _images(name, folder, data_dir):
+    aid = _splits(name, folder, data_dir)
+    labels = aid.train.labels
+    return Data(aid.train.floats(), labels, int(labels.max()) + 1, aid)
 
 
 def _image_classifier(found):
@@ -185,12 +187,19 @@ def _image_classifier(found):
     return network
 
 
-def measure_images(model, found):
-    """On the embedding, as many generated images as there are features of training images."""
-    features = found.aid.embedding(model.sample(len(found.aid.features), seed=_SEED))
-    measured = metrics.embedded_measures(found.aid.features, features)._asdict()
-    measured.pop("count")
-    return measured
+def measure_images(model, found, count=5000):
+    """`metrics.Reference` of `count` images, less its lists; of each generator's own the least."""
+    aid = found.aid
+    reference = metrics.Reference(found.samples, aid.test.floats(), aid.embedding, found.labels)
+    n, shares = model.num_generators, model.mixture_weights
+    shares = np.full(n, 1 / n) if shares is None else shares
+    images = [model.sample(max(1, round(share * count)), generator=k, seed=_SEED + k)
+              for k, share in enumerate(shares) if share > 0]
+    measured = reference.measure(images)
+    least = {f"least_{name}": min((v for v in measured[name] if v is not None), default=None)
+             for name in ("generator_recall", "generator_coverage")}
+    return {name: value for name, value in measured.items() if isinstance(value, (int, float, str))
+            } | least
 
 
 def _grid(samples, found, path):
@@ -199,8 +208,12 @@ def _grid(samples, found, path):
 
 _IMAGES = (Measure("coverage", "coverage", ".3f", "high"),
            Measure("frechet_distance", "Frechet distance", ".2f", "low"),
+           Measure("ratio", "times the floor", ".1f", "low"),
+           Measure("memorized_equivalent", "memorised images alike", ".0f", "high"),
            Measure("precision", "precision", ".3f", "high"), Measure("recall", "recall", ".3f", "high"),
-           Measure("density", "density", ".3f", "high"))
+           Measure("class_tvd", "TVD of classes", ".3f", "low"),
+           Measure("near_copies", "near copies", ".3f"),
+           Measure("least_generator_coverage", "least coverage of a generator", ".3f"))
 
 
 def _of_images(title, note, name, updates):
@@ -215,12 +228,10 @@ def _of_images(title, note, name, updates):
 
 
 def _stacked(name, folder, data_dir):
-    train, test = (data.load_image_set(name, split, 16, data_dir) for split in ("train", "test"))
-    options = types.SimpleNamespace(dataset=name, embedding="auto")
-    embedding = classifiers.embedding(options, train, test, pathlib.Path(folder))
-    source = synthetic.StackedDigits(train.floats(), train.labels)
+    aid = _splits(name, folder, data_dir)
+    source = synthetic.StackedDigits(aid.train.floats(), aid.train.labels)
     samples, modes = source.sample(128_000, seed=0)
-    return Data(samples, modes // 100, 10, ImageAid(embedding, None, train, test))
+    return Data(samples, modes // 100, 10, aid)
 
 
 def _first_channel_classifier(found):
@@ -233,7 +244,8 @@ def _first_channel_classifier(found):
 def measure_stacked(model, found):
     """Modes of 1,000 in 26,000 samples, read by the embedding's classifier in each channel."""
     samples = model.sample(26_000, seed=_SEED)
-    digits = [found.aid.embedding.classify(samples[..., k : k + 1]) for k in range(3)]
+    embedding = found.aid.embedding
+    digits = [embedding.classes(embedding(samples[..., k : k + 1])) for k in range(3)]
     counted = metrics.count_modes(np.stack(digits, axis=1) @ [100, 10, 1], 1000)
     return {"modes": counted.modes, "reverse_kl": counted.reverse_kl}
 

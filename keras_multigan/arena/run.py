@@ -108,8 +108,9 @@ class Arena:
         if failed:
             lines = "".join(f"\n  {job.method}, seed {job.seed}: {error}" for job, error in failed)
             raise RuntimeError(
-                f"Expected all runs to finish. {len(failed)} of {len(self.jobs)} did not; their rows in "
-                f"{self.output}/results.csv have the error, and the same command tries them again.{lines}")
+                f"Expected all runs to finish. {len(failed)} of {len(self.jobs)} did not; their "
+                f"rows in {self.output}/results.csv have the error. The same command tries them "
+                f"again.{lines}")
 
     def _open(self):
         path = self.output / "arena.json"
@@ -189,7 +190,8 @@ class Arena:
         words = [sys.executable, "-m", "keras_multigan.arena.worker",
                  json.dumps(dataclasses.asdict(job))]
         with open(pathlib.Path(scratch) / f"{job.method}-{job.seed}.log", "wb") as log:
-            return subprocess.Popen(words, env=environment, stdin=subprocess.PIPE, stdout=log, stderr=log)
+            return subprocess.Popen(words, env=environment, stdin=subprocess.PIPE, stdout=log,
+                                    stderr=log)
 
     def _end(self, job, process, scratch):
         """What a run that has ended said if it has failed; else None."""

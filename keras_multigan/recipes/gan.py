@@ -93,7 +93,8 @@ def variant(name: str, title: str, paper: dict, quick: dict | None = None,
             "discriminator": kit.discriminator(
                 pack=defaults.get("pack", 1),
                 normalization=None if normalization in ("none", "batch") else normalization),
-            **{key: value for key, value in defaults.items() if key in ARGUMENTS},
+            **{key: value for key, value in defaults.items()
+               if key in ARGUMENTS and key != "latent_dim"},
             **(on_vectors or {} if len(kit.shape) == 1 else {}),
         }
 
