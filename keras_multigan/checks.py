@@ -9,8 +9,8 @@ from keras_multigan.schedules import constant
 
 
 def output_shape(network, input_shape, name):
-    """The output shape (without batch) of `network` on float inputs of `input_shape`; a list of shapes
-    if it has several outputs.
+    """The output shape (without batch) of `network` on float inputs of `input_shape`, or of a list of
+    such shapes; a list of shapes if it has several outputs.
 
     Raises:
         ValueError: `network` is not a Keras model or does not take such inputs; `name` names it.
@@ -22,7 +22,8 @@ def output_shape(network, input_shape, name):
         if isinstance(expected, tuple) and (len(expected) != len(input_shape) + 1 or any(
                 e not in (None, size) for e, size in zip(expected[1:], input_shape, strict=True))):
             raise ValueError(f"it takes {expected[1:]}")
-        inputs = keras.KerasTensor((2, *input_shape))
+        inputs = ([keras.KerasTensor((2, *shape)) for shape in input_shape]
+                  if isinstance(input_shape, list) else keras.KerasTensor((2, *input_shape)))
         # A call would leave the number of rows in the network's summary.
         outputs = (network.compute_output_spec if network.built else network)(inputs)
         return keras.tree.map_structure(lambda output: tuple(output.shape[1:]), outputs)

@@ -102,6 +102,25 @@ def gan(pack=1, **kwargs):
                                **kwargs))
 
 
+def d2(**kwargs):
+    return compiled(models.D2GAN(tiny.generator(), [tiny.critic(), tiny.critic()],
+                                 **arguments(**kwargs)))
+
+
+def gman(**kwargs):
+    return compiled(models.GMAN(tiny.generator(), [tiny.critic(), tiny.critic(dropout=0.5)],
+                                **arguments(**kwargs)))
+
+
+def veegan(**kwargs):
+    images, noise = keras.Input(tiny.SHAPE), keras.Input((tiny.LATENT,))
+    x = layers.Concatenate()([layers.Flatten()(images), noise])
+    x = layers.Dropout(0.2)(layers.LeakyReLU(0.2)(layers.Dense(8)(x)))
+    return compiled(models.VEEGAN(
+        tiny.generator(), keras.Model([images, noise], layers.Dense(1)(x)),
+        tiny.classifier(classes=tiny.LATENT), **arguments(**kwargs)))
+
+
 def p2_discriminator(scores, shape=tiny.SHAPE):
     return keras.Sequential([keras.Input(shape), layers.Flatten(), layers.Dense(8),
                              layers.LeakyReLU(0.2), layers.Dense(scores)])
@@ -197,5 +216,8 @@ ROWS = {
     "dmgan_pl": Row(dmgan),
     "adagan": Row(boosted, {"name": "AdaGAN"}),
     "mwu": Row(boosted, {"name": "MWUGAN"}, adds_state=False),
+    "d2": Row(d2),
+    "gman": Row(gman),
+    "veegan": Row(veegan),
 }
 ONE_PER_METHOD = [name for name, row in ROWS.items() if row.adds_state]

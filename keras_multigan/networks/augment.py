@@ -98,6 +98,10 @@ def check_policy(policy: str) -> str:
 
 
 def augmented(network: keras.Model, policy: str) -> keras.Model:
-    """A critic or discriminator whose images pass through `DiffAugment` first."""
-    images = keras.Input(network.input_shape[1:])
-    return keras.Model(images, network(DiffAugment(policy)(images)), name=network.name)
+    """A critic or discriminator whose images pass through `DiffAugment` first. If it has several
+    inputs, the first one is images."""
+    if not isinstance(network.input_shape, list):
+        images = keras.Input(network.input_shape[1:])
+        return keras.Model(images, network(DiffAugment(policy)(images)), name=network.name)
+    images, *others = inputs = [keras.Input(shape[1:]) for shape in network.input_shape]
+    return keras.Model(inputs, network([DiffAugment(policy)(images), *others]), name=network.name)

@@ -114,6 +114,8 @@ def dcgan_discriminator(
     dropout: float = 0.5,
     normalization: str | None = "batch",
     orthonormal_weight: float = 0.0,
+    outputs: int = 1,
+    fewer_blocks: int = 0,
 ) -> keras.Model:
     """The discriminator, with 1,031,297 parameters.
 
@@ -132,9 +134,11 @@ def dcgan_discriminator(
         normalization: "batch"; "layer", over each whole map, in the same places; "spectral" or
             "weight", of the kernels of all layers; or None.
         orthonormal_weight: weight of a regulariser of all kernels; see `Orthonormal`.
+        outputs: number of logits.
+        fewer_blocks: number of last convolutions that are left out, as far as one remains.
 
     Returns:
-        A `keras.Model` that maps images (N, S, S, C) to logits (N, 1), float32, no sigmoid.
+        A `keras.Model` that maps images (N, S, S, C) to logits (N, outputs), float32, no sigmoid.
 
     Raises:
         ValueError: `image_shape` is not one of these, an unknown normalization.
@@ -143,6 +147,7 @@ def dcgan_discriminator(
         raise ValueError("normalization is expected to be None, 'batch', 'layer', 'spectral' or "
                          f"'weight'. Received: {normalization!r}")
     _, widths, _ = _maps(image_shape, filters)
+    widths = widths[: max(1, len(widths) - fewer_blocks)]
     wrap = {"spectral": SpectralNormalization, "weight": WeightNormalization}.get(
         normalization, lambda layer: layer)
     of_maps = {"batch": layers.BatchNormalization, "layer": _layer_normalization}.get(normalization)
@@ -153,7 +158,7 @@ def dcgan_discriminator(
 
     x = images = keras.Input(image_shape, name="images")
     x = Dropout(dropout)(_down(x, widths, negative_slope, wrap, of_maps, of_kernel))
-    logits = wrap(layers.Dense(1, dtype="float32", **of_kernel()))(x)
+    logits = wrap(layers.Dense(outputs, dtype="float32", **of_kernel()))(x)
     return keras.Model(images, logits, name="dcgan_discriminator")
 
 

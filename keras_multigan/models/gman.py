@@ -1,0 +1,109 @@
+"""GMAN: several discriminators, of which the generator hears more or less of the hardest."""
+
+import keras
+from keras import ops
+
+from keras_multigan import losses
+from keras_multigan.checks import check_score, distinct, non_negative
+from keras_multigan.multigan import MultiGAN
+from keras_multigan.training import Phase
+
+VANILLA = losses.adversarial_loss("vanilla")
+
+
+@keras.saving.register_keras_serializable("keras_multigan")
+class GMAN(MultiGAN):
+    """One generator against N discriminators.
+
+    "Generative Multi-Adversarial Networks" (Durugkar et al., 2017). With y = G(z), s(t) = log(1 + e^t),
+    L_i = E s(-D_i(y)) and w = softmax(lambda L), one step is an update of all D_i, then one of G, on
+
+    - L_D = sum_i E s(-D_i(x)) + E s(D_i(y)),
+    - L_G = sum_i w_i L_i, the gradient of which goes through w, too.
+
+    lambda = 0 is the arithmetic mean. A large lambda leaves the hardest discriminator alone. GMAN*
+    learns lambda > 0 as a weight of the generator, by the term -sharpness_weight lambda in L_G. No term
+    of L_D has two D_i, so that one joint phase gives each its own gradient.
+
+    Args:
+        generator: Keras model, noise (N, latent_dim) -> images (N, H, W, C) or vectors (N, d).
+        discriminators: list of Keras models, samples -> one score (N, 1), no sigmoid; the paper has 2
+            to 5, of different dropout and depth.
+        latent_dim: length of a noise vector.
+        sharpness: lambda. None: it is learned and starts at 1.
+        sharpness_weight: c, what the generator gains from a larger lambda, if it is learned.
+        seed: int that fixes noise and data order.
+
+    Raises:
+        ValueError: networks that do not fit each other, numbers out of range.
+
+    Logs: discriminator_loss, generator_loss, sharpness (lambda), largest_weight (of w; 1 / N at least).
+
+    Deviations from the paper:
+
+    - L_i is the loss that does not saturate, and w follows it.
+    - log lambda is what is learned, which keeps lambda positive. Its first value is not given.
+    - Neither the other means nor the boosting of discriminators are there.
+    """
+
+    log_names = ("sharpness", "largest_weight")
+
+    def __init__(self, generator, discriminators, *, latent_dim, sharpness=None, sharpness_weight=1e-3,
+                 seed=None, **kwargs):
+        super().__init__([generator], latent_dim=latent_dim, seed=seed, **kwargs)
+        self.generator = generator
+        self.discriminators = distinct(discriminators, "discriminators")
+        self.sharpness = None if sharpness is None else non_negative(sharpness, "sharpness")
+        self.sharpness_weight = non_negative(sharpness_weight, "sharpness_weight")
+        for k, discriminator in enumerate(self.discriminators):
+            check_score(discriminator, self.image_shape, f"discriminators[{k}]")
+        self.learned_sharpness = LearnedSharpness() if sharpness is None else None
+
+    def phases(self):
+        learned = [] if self.learned_sharpness is None else [self.learned_sharpness]
+        return [
+            Phase("discriminator", self.discriminator_loss, self.discriminators),
+            Phase("generator", self.generator_loss, [self.generator, *learned]),
+        ]
+
+    def default_optimizer(self, phase):
+        return keras.optimizers.Adam(2e-4, beta_1=0.5)
+
+    def discriminator_loss(self, samples, labels):
+        fakes, loss = self.draw_images(0, samples.shape[0]), 0.0
+        for discriminator in self.discriminators:
+            loss = (loss + ops.mean(VANILLA.real(self.scores(discriminator, samples)))
+                    + ops.mean(VANILLA.fake(self.scores(discriminator, fakes))))
+        return loss, {}
+
+    def generator_loss(self, samples, labels):
+        fakes = self.draw_images(0, samples.shape[0])
+        of_each = ops.stack([ops.mean(VANILLA.generator(self.scores(discriminator, fakes)))
+                             for discriminator in self.discriminators])
+        of_each = self.mean_over_replicas(of_each)
+        if self.learned_sharpness is None:
+            sharpness, gain = ops.convert_to_tensor(self.sharpness, dtype="float32"), 0.0
+        else:
+            sharpness = self.learned_sharpness.value()
+            gain = self.sharpness_weight * sharpness
+        logits = sharpness * of_each
+        weights = ops.exp(logits - ops.logsumexp(logits))  # ops.softmax warns of a single one
+        return ops.sum(weights * of_each) - gain, {"sharpness": sharpness,
+                                                   "largest_weight": ops.max(weights)}
+
+    def scores(self, discriminator, samples):
+        return ops.cast(discriminator(samples, training=True), "float32")
+
+
+@keras.saving.register_keras_serializable("keras_multigan")
+class LearnedSharpness(keras.layers.Layer):
+    """The trained number lambda = e^t > 0 of `GMAN`, at first 1."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.logarithm = self.add_weight(shape=(), initializer="zeros", dtype="float32",
+                                         name="logarithm", autocast=False)
+        self.built = True
+
+    def value(self):
+        return ops.exp(self.logarithm)
