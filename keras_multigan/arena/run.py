@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 
 import keras
 from absl import logging
@@ -31,14 +32,14 @@ _THREADS = {name: "1" for name in (
     "TF_NUM_INTEROP_THREADS")}
 
 
-def methods(names: list[str]) -> list[str]:
+def methods(names: Sequence[str]) -> list[str]:
     """The methods of `names`, or all, in the registry's order.
 
     Raises:
         ValueError: an unknown method, or one that does not take part.
     """
     able = [name for name, recipe in RECIPES.items() if recipe.arena is not None]
-    if names == ["all"]:
+    if tuple(names) == ("all",):
         return able
     chosen = [find(name.strip()).name for name in names]
     if without := [name for name in chosen if name not in able]:
@@ -233,7 +234,9 @@ def read_rows(output) -> list[dict]:
     cannot be read are left out with a warning; their runs are done again."""
     rows = []
     order = {name: place for place, name in enumerate(RECIPES)}
-    for path in (pathlib.Path(output) / "runs").glob("[!p]*.json"):
+    for path in (pathlib.Path(output) / "runs").glob("*.json"):
+        if path.name.startswith("partial-"):  # what a kill has left
+            continue
         try:
             row = files.read_object(path, "Its run is done again.")
             rows.append({"error": "", **row})

@@ -49,7 +49,7 @@ def write_report(folder, recipe=None, results=None) -> pathlib.Path:
     """
     folder = pathlib.Path(folder)
     path = folder / "report.html"
-    page = _render("report.html", run=describe(folder, recipe, results))
+    page = render("report.html", run=describe(folder, recipe, results))
     with files.replacing(path) as partial:
         partial.write_text(page, encoding="utf-8")
     return path
@@ -89,7 +89,7 @@ def write_comparison(folders, recipes, path) -> pathlib.Path:
         values := [dict(run["options"]).get(name, "") for run in runs])) > 1]
     histories = {run["name"]: run["history"] for run in runs}
     with files.replacing(path) as partial:
-        partial.write_text(_render("comparison.html", runs=runs, table=table, differing=differing,
+        partial.write_text(render("comparison.html", runs=runs, table=table, differing=differing,
                                    curves=curves(histories)), encoding="utf-8")
     return pathlib.Path(path)
 
@@ -130,14 +130,14 @@ def describe(folder: pathlib.Path, recipe=None, results=None) -> dict:
     shown = [(title.strip(), value) for title, value in printing.shown(results, own_rows)]
     missing = {"samples.png": done, "class_table.png": "class_probabilities" in results}
     pictures = [(title, shows, found) for name, title, shows in _PICTURES
-                if (found := _inline(folder / name, notes, missing.get(name)))]
+                if (found := inline(folder / name, notes, missing.get(name)))]
     frames = {path.name: path for path in sorted((folder / "frames").glob("epoch-*.png"))}
     every = frames_every(options["epochs"])
     expected = [f"epoch-{epoch:05d}.png" for epoch in range(every, done + 1, every)]
     if frames.keys() <= {*expected}:  # runs of earlier versions have none, or others
         frames = {name: folder / "frames" / name for name in expected} if frames else {}
     frames = [(f"epoch {int(path.stem[6:])}", found) for path in frames.values()
-              if (found := _inline(path, notes, True))]
+              if (found := inline(path, notes, True))]
     for note in notes:
         logging.warning("%s", note)
     return {
@@ -226,15 +226,19 @@ def curves(histories: dict[str, list[dict[str, float]]]) -> list[tuple[str, str]
         axis.grid(alpha=0.3)
         if len(histories) > 1:
             axis.legend(fontsize=7)
-        text = io.StringIO()
-        figure.savefig(text, format="svg", metadata={"Date": None})
-        svg = re.sub(r"<\?xml.*?<svg", "<svg", text.getvalue(), flags=re.DOTALL)
-        label = f'<svg role="img" aria-label="{html.escape(log)} by epoch"'
-        found.append((log, svg.replace("<svg", label, 1)))
+        found.append((log, as_svg(figure, f"{log} by epoch")))
     return found
 
 
-def _inline(path, notes, expected):
+def as_svg(figure, label: str) -> str:
+    """A matplotlib figure as inline SVG."""
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata={"Date": None})
+    svg = re.sub(r"<\?xml.*?<svg", "<svg", text.getvalue(), flags=re.DOTALL)
+    return svg.replace("<svg", f'<svg role="img" aria-label="{html.escape(label)}"', 1)
+
+
+def inline(path, notes, expected):
     """A PNG as a data URL. None if it is damaged or not there; `notes` say so if it is `expected`."""
     from PIL import Image
 
@@ -251,7 +255,8 @@ def _inline(path, notes, expected):
     return "data:image/png;base64," + base64.b64encode(content).decode()
 
 
-def _render(name, **values):
+def render(name: str, **values) -> str:
+    """A page of the folder templates."""
     import jinja2
 
     loader = jinja2.FileSystemLoader(_TEMPLATES)
