@@ -123,7 +123,7 @@ import numpy as np, tiny, zoo
 from keras_multigan import distribute
 
 with distribute.scope(sys.argv[1], int(sys.argv[2]) or None):
-    for row in zoo.ONE_PER_METHOD:
+    for row in zoo.REPLICATED:
         model = zoo.ROWS[row]()
         y = None if model.num_classes is None else np.arange(60) % model.num_classes
         history = model.fit(tiny.images(), y, batch_size=12, steps_per_epoch=2, epochs=2, verbose=0)
@@ -134,12 +134,12 @@ with distribute.scope(sys.argv[1], int(sys.argv[2]) or None):
 
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("strategy", ["mirrored", "multiworker"])
-def test_every_method_trains_on_several_replicas(strategy, two_workers, tmp_path):
+def test_methods_train_on_several_replicas(strategy, two_workers, tmp_path):
     """With labels, where the method takes them. All workers have the same weights afterwards."""
     given = [{"TF_CONFIG": config} for config in two_workers] if strategy == "multiworker" else [{}]
     devices = 2 if strategy == "mirrored" else None
     outputs = finish(*(start(strategy, devices, tmp_path / "none", METHODS, **g) for g in given))
-    assert [line.split()[0] for line in outputs[0].splitlines()] == zoo.ONE_PER_METHOD
+    assert [line.split()[0] for line in outputs[0].splitlines()] == zoo.REPLICATED
     assert len({*outputs}) == 1
 
 

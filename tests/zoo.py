@@ -183,11 +183,14 @@ class Row:
         kwargs: of `make`.
         adds_state: whether it has state that no other row has. If not, the checks of saving, sampling
             and export are left to the other rows.
+        alone: whether several replicas need not train it, for it shares nothing between them that
+            another row does not.
     """
 
     make: Callable
     kwargs: dict = dataclasses.field(default_factory=dict)
     adds_state: bool = True
+    alone: bool = False
 
     def __call__(self):
         return self.make(**self.kwargs)
@@ -216,8 +219,9 @@ ROWS = {
     "dmgan_pl": Row(dmgan),
     "adagan": Row(boosted, {"name": "AdaGAN"}),
     "mwu": Row(boosted, {"name": "MWUGAN"}, adds_state=False),
-    "d2": Row(d2),
-    "gman": Row(gman),
-    "veegan": Row(veegan),
+    "d2": Row(d2, alone=True),
+    "gman": Row(gman, alone=True),
+    "veegan": Row(veegan, alone=True),
 }
-ONE_PER_METHOD = [name for name, row in ROWS.items() if row.adds_state]
+# What several replicas train; of one generator against discriminators `gan` stands for all.
+REPLICATED = [name for name, row in ROWS.items() if row.adds_state and not row.alone]

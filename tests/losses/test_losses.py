@@ -133,3 +133,31 @@ def test_mean_pairwise_tvd(n):
 def test_mean_pairwise_tvd_needs_pairs(shape):
     with pytest.raises(ValueError, match="n >= 2"):
         losses.mean_pairwise_tvd(ops.zeros(shape))
+
+
+def test_adversarial_games():
+    """Without comparisons a game is the loss of its name; the golden values of both kinds are in
+    tests/models/test_gan.py."""
+    real, fake = (ops.array(RANDOM.normal(size=(5, 1)), "float32") for _ in range(2))
+    loss, game = losses.adversarial_loss("least_squares"), losses.adversarial_game("least_squares")
+    close(game.discriminator(real, fake, None), ops.convert_to_numpy(loss.real(real) + loss.fake(fake)))
+    close(game.generator(None, fake, None), ops.convert_to_numpy(loss.generator(fake)))
+    assert not game.relativistic
+    for name in ("relativistic_average", "relativistic_pairing"):
+        game = losses.adversarial_game(name)
+        assert game.relativistic
+        with pytest.raises(ValueError, match="Received: 'relativistic"):
+            losses.adversarial_loss(name)
+        # The players' losses are each other's, with real and generated samples swapped.
+        close(game.generator(real, fake, ops.mean),
+              ops.convert_to_numpy(game.discriminator(fake, real, ops.mean)))
+    with pytest.raises(ValueError, match="relativistic_pairing. Received: 'square'"):
+        losses.adversarial_game("square")
+
+
+def test_squared_gradient_norms():
+    gradients = RANDOM.normal(size=(6, 4, 3, 2)).astype("float32")
+    close(losses.squared_gradient_norms(gradients),
+          (gradients.astype("float64") ** 2).sum(axis=(1, 2, 3)))
+    with pytest.raises(ValueError, match=r"Received: shape \(3,\)"):
+        losses.squared_gradient_norms(ops.zeros((3,)))

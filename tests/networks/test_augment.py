@@ -73,6 +73,18 @@ def test_images_have_draws_of_their_own():
         assert len(np.unique(run(policy, x).reshape(30, -1), axis=0)) > 5, policy
 
 
+def test_of_several_inputs_the_first_is_augmented():
+    pair = [keras.Input((4, 4, 1)), keras.Input((3,))]
+    network = keras.Model(pair, keras.layers.Concatenate()([keras.layers.Flatten()(pair[0]), pair[1]]))
+    seen = networks.augmented(network, "cutout")
+    x, z = images(5, (4, 4, 1)), np.ones((5, 3), "float32")
+    given, changed = (keras.ops.convert_to_numpy(seen([x, z], training=training))
+                      for training in (False, True))
+    np.testing.assert_array_equal(given, np.hstack([x.reshape(5, -1), z]))
+    np.testing.assert_array_equal(changed[:, 16:], z)
+    assert (changed[:, :16] == 0).any(axis=1).all()
+
+
 @pytest.mark.parametrize("policy", ["", "colour", "color,color", "cutout,", None])
 def test_unknown_policies(policy):
     with pytest.raises(ValueError, match="some of color, translation, cutout.*Received"):

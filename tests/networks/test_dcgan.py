@@ -85,6 +85,64 @@ def test_dcgan_itself():
     assert discriminator.layers[2].negative_slope == pytest.approx(0.2)
 
 
+@pytest.mark.parametrize("normalization, kind, count", [
+    ("batch", "BatchNormalization", 1), ("layer", "LayerNormalization", 1),
+    ("spectral", "SpectralNormalization", 3), ("weight", "WeightNormalization", 3), (None, None, 0)])
+def test_normalizations(normalization, kind, count):
+    shape = (16, 16, 1)
+    discriminator = networks.dcgan_discriminator(shape, 4, dropout=0, normalization=normalization)
+    found = [type(layer).__name__ for layer in discriminator.layers
+             if "Normalization" in type(layer).__name__]
+    assert found == [kind] * count
+    weights = 25 * 4 + 25 * 4 * 8 + 16 * 8  # kernels
+    weights += {"batch": 4 + 2 * 8 + 1, "layer": 4 + 2 * 4 * 4 * 8 + 1,  # biases, gains and offsets
+                "weight": 2 * (4 + 8 + 1)}.get(normalization, 4 + 8 + 1)
+    assert sum(v.size for v in discriminator.get_weights()) - sum(
+        np.prod(v.shape) for v in discriminator.non_trainable_variables) == weights
+    x = np.random.default_rng(0).uniform(-1, 1, (3, *shape)).astype("float32")
+    outputs = discriminator(x, training=True)
+    assert outputs.shape == (3, 1) and np.ptp(keras.ops.convert_to_numpy(outputs)) > 0
+
+
+def test_an_unknown_normalization():
+    with pytest.raises(ValueError, match="'spectral' or 'weight'. Received: 'instance'"):
+        networks.dcgan_discriminator(normalization="instance")
+
+
+def test_the_layer_normalization_is_over_the_whole_map():
+    discriminator = networks.dcgan_discriminator((16, 16, 1), 4, dropout=0, normalization="layer")
+    x = np.random.default_rng(0).uniform(-1, 1, (3, 16, 16, 1)).astype("float32")
+    place = [type(layer).__name__ for layer in discriminator.layers].index("LayerNormalization") + 1
+    maps = keras.Model(discriminator.input, discriminator.layers[place].output)(x)
+    maps = keras.ops.convert_to_numpy(maps)
+    assert maps.shape == (3, 4, 4, 8)
+    np.testing.assert_allclose(maps.mean(axis=(1, 2, 3)), 0, atol=1e-5)
+    assert np.abs(maps.mean(axis=-1)).max() > 0.01
+
+
+def test_more_outputs_and_fewer_blocks():
+    shape, sizes = (28, 28, 1), []
+    for fewer_blocks in range(3):
+        discriminator = networks.dcgan_discriminator(shape, 4, outputs=3, fewer_blocks=fewer_blocks)
+        assert discriminator.output_shape == (None, 3)
+        sizes.append(sum(type(layer).__name__ == "Conv2D" for layer in discriminator.layers))
+    assert sizes == [2, 1, 1]  # one remains
+
+
+def test_orthonormal_kernels():
+    kernel = np.random.default_rng(0).normal(size=(3, 3, 2, 5)).astype("float32")
+    matrix = kernel.reshape(18, 5).astype("float64")
+    expected = 0.1 * ((matrix.T @ matrix - np.eye(5)) ** 2).sum()
+    np.testing.assert_allclose(networks.Orthonormal(0.1)(keras.ops.array(kernel)), expected, rtol=1e-5)
+    q, _ = np.linalg.qr(matrix)
+    assert float(networks.Orthonormal(1.0)(keras.ops.array(q, "float32"))) < 1e-9
+    discriminator = networks.dcgan_discriminator((16, 16, 1), 4, orthonormal_weight=0.1)
+    regularized = [v for v in discriminator.trainable_variables if v.regularizer is not None]
+    assert [v.name for v in regularized] == ["kernel"] * 3
+    again = keras.Model.from_config(discriminator.get_config())
+    assert again.layers[1].kernel_regularizer.weight == 0.1
+
+
 def test_half_precision_ends_in_float32():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:

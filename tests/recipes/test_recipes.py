@@ -118,6 +118,19 @@ PAPERS = {
          "normalization": "none", "dataset": "cifar10", "batch_size": 512},
         ["generator 1,440,195 each", "dcgan_discriminator 1,033,345",
          *_both("adam, rate 0.0002, betas 0.0, 0.99; 1 update per step")]),
+    ("d2gan", "paper"): (
+        {"dataset": "cifar10", "alpha": 0.2, "beta": 0.1, "batch_size": 64},
+        ["generator 1,440,195 each", "dcgan_discriminator 1,034,497 each, 2,068,994 in all",
+         *_both("adam, rate 0.0002, betas 0.5, 0.999; 1 update per step")]),
+    ("gman", "paper"): (
+        {"dataset": "mnist", "num_discriminators": 5, "sharpness": None, "sharpness_weight": 0.001},
+        ["dcgan_discriminator 213,249 each, 639,747 in all",  # three, two of less depth
+         "dcgan_discriminator 14,209 each, 28,418 in all",
+         *_both("adam, rate 0.0002, betas 0.5, 0.999; 1 update per step")]),
+    ("veegan", "paper"): (
+        {"dataset": "cifar10", "latent_dim": 100, "batch_size": 64},
+        ["generator 1,440,195 each", "dcgan_discriminator 1,440,100", "pair_discriminator",
+         *_both("adam, rate 0.0002, betas 0.5, 0.999; 1 update per step")]),
 }
 # Of those the dry run is tried; of a family's quick presets that of its first member.
 DRY = [(name, preset) for name, preset in PRESETS if (name, preset) in PAPERS

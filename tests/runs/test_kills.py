@@ -30,6 +30,7 @@ _SMALL = ("--latent_dim=4", *_STEPS)
 _PAIR = ("--num_generators=2", *_SMALL)
 METHODS = {
     "commute": ("commute", *_PAIR, "--width=0.02", "--n_critic=1"),
+    "gan": ("gan", "--filters=2", *_SMALL),
     "gm": ("gm", "--num_components=11", "--width=0.02", *_SMALL),
     "mim": ("mim", *_PAIR, "--filters=2"),
     "mix": ("mix", *_PAIR, "--num_discriminators=1", "--filters=4", "--discriminator_updates=1"),
