@@ -6,7 +6,7 @@ import math
 import numpy as np
 from absl import logging
 
-from keras_multigan import metrics
+from keras_multigan import data, metrics
 from keras_multigan.runs.run import sample_each
 
 # As in the papers on MNIST, where the test split has as many.
@@ -26,20 +26,23 @@ def measure_embedded(images, train_images, test_images, embedding):
 
     Args:
         images: array (N, H, W, C) of the mixture's images.
-        train_images, test_images: arrays of real images; train_images may be None.
+        train_images, test_images: real images, arrays or image sets; train_images may be None.
         embedding: `metrics.Embedding`.
 
     Returns:
         dict for metrics.json. Precision, recall, density and coverage are of as many images of both
         sets, `embedded_count`.
     """
-    test = embedding(test_images)
+    def embedded(images):
+        return np.concatenate([embedding(part) for part in data.in_parts(images)])
+
+    test = embedded(test_images)
     found = metrics.embedded_measures(test, embedding(images))
     results = {"embedding": embedding.name, "embedded_frechet_distance": found.frechet_distance,
                **{f"embedded_{name}": getattr(found, name) for name in _OF_SETS},
                "embedded_count": found.count}
     if train_images is not None:
-        floor = metrics.embedded_measures(test, embedding(train_images))
+        floor = metrics.embedded_measures(test, embedded(train_images))
         results["embedded_floor"] = floor.frechet_distance
         if floor.recall is not None:
             results["embedded_of_training_images"] = [getattr(floor, name) for name in _OF_SETS]
@@ -51,7 +54,7 @@ def measure(images_by_generator, real, classifier, classifier_name, dataset):
 
     Args:
         images_by_generator: list of n arrays (N, H, W, C) in [-1, 1].
-        real: array of test images.
+        real: test images, an array or image set.
         classifier: Keras model, images -> logits.
         classifier_name: what to call it.
         dataset: "mnist" (or a version of it) gets TF-GAN's MNIST functions where TF-GAN is installed,
@@ -68,12 +71,14 @@ def measure(images_by_generator, real, classifier, classifier_name, dataset):
         by_tfgan = False
     if by_tfgan:
         def distance(images):
-            return metrics.mnist_frechet_distance(real, images)
+            return metrics.mnist_frechet_distance(real_images, images)
 
+        real_images = np.concatenate(list(data.in_parts(real)))
         score = metrics.mnist_score(mixture)
         measured_by = score.classifier
     else:
-        real_logits = metrics.classifier_logits(real, classifier)
+        real_logits = np.concatenate(
+            [metrics.classifier_logits(part, classifier) for part in data.in_parts(real)])
 
         def distance(images):
             return metrics.frechet_distance(
@@ -109,13 +114,21 @@ def inception_outputs(images, weights):
 def measure_by_inception(model, train_images, test_images, weights):
     """Inception score and Frechet inception distances; see `metrics.inception_outputs`.
 
+    Args:
+        train_images, test_images: arrays or image sets.
+
     Returns:
         dict for metrics.json.
     """
     images = sample_each(model, NUM_INCEPTION_IMAGES // model.num_generators)
     generated = inception_outputs(np.concatenate(images), weights)
-    distances = {
-        name: float(metrics.frechet_inception_distance(inception_outputs(real, weights), generated))
-        for name, real in (("fid_train", train_images), ("fid_test", test_images))}
+
+    def distance(real):
+        parts = [inception_outputs(part, weights) for part in data.in_parts(real)]
+        features, logits = (np.concatenate(arrays) for arrays in list(zip(*parts))[:2])
+        return float(metrics.frechet_inception_distance(
+            type(parts[0])(features, logits, parts[0].network), generated))
+
+    distances = {"fid_train": distance(train_images), "fid_test": distance(test_images)}
     return {**distances, "inception_score": float(metrics.inception_score(generated)),
             "inception_by": generated.network, "inception_images": len(generated.logits)}
