@@ -35,22 +35,21 @@ def train_classifier(options: RunOptions, output) -> None:
     if sets[0].labels is None:
         raise ValueError("A data set with labels of at least two classes is expected. Received: "
                          f"{options.dataset!r}, {sets[0].note}.")
-    train, test = ((s.floats(), s.labels) for s in sets)
     keras.utils.set_random_seed(options.seed)
     width = {} if options.filters is None else {"filters": options.filters}
     network = classifiers.NETWORKS[options.network](sets[0].shape, count_classes(sets[0]), **width)
     start = time.time()
     accuracy = classifiers.fit(
-        network, train, test, epochs=options.epochs, batch_size=options.batch_size,
+        network, *sets, epochs=options.epochs, batch_size=options.batch_size,
         learning_rate=options.learning_rate, blends=options.blends, seed=options.seed,
     )
     files.open_folder(output, {name: getattr(options, name) for name in OPTIONS})
     files.save_model(network, output / "classifier.keras")
     files.write_json(output / "metrics.json", {
-        "test_accuracy": accuracy, "test_images": len(test[0]),
+        "test_accuracy": accuracy, "test_images": len(sets[1]),
         "parameters": network.count_params(), "seconds": round(time.time() - start, 1),
     })
-    print(f"test accuracy {100 * accuracy:.2f} % on {len(test[0])} images; "
+    print(f"test accuracy {100 * accuracy:.2f} % on {len(sets[1])} images; "
           f"{output / 'classifier.keras'}")
 
 

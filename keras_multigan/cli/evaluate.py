@@ -138,7 +138,7 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
             logging.warning("There is no file %s: a random network measures in its place.", path)
         embedding = metrics.random_embedding(real.shape[1:])
     weights = None if list(rows) == ["mixture"] else getattr(model, "mixture_weights", None)
-    results |= measures.measure_embedded(images, train, test.floats(), embedding, weights)
+    results |= measures.measure_embedded(images, train, test, embedding, weights)
     if list(rows) == ["mixture"]:
         results["pairwise_tvd"] = None  # which generator an image comes from is not known
     return {

@@ -27,6 +27,13 @@ def floats(images: np.ndarray) -> np.ndarray:
     return images
 
 
+def in_parts(images) -> Iterator[np.ndarray]:
+    """Yields an array of images, an `ImageSet` or `ImageFiles` as floats, 1,000 images at a time."""
+    for start in range(0, len(images), 1000):
+        rows = slice(start, start + 1000)
+        yield images.floats(rows) if hasattr(images, "floats") else images[rows]
+
+
 class ImageSet:
     """Images in memory, at a byte per value if they are uint8.
 

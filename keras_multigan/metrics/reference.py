@@ -30,10 +30,10 @@ class Reference:
     samples, 5,000 at most.
 
     Args:
-        train, test: arrays (N, H, W, C) in [-1, 1] of both splits.
+        train, test: both splits, arrays (N, H, W, C) in [-1, 1] or image sets (`data.ImageSet`).
         embedding: `Embedding`, a network that is in no loss.
-        train_labels: int array (N,), or None: the classes of the training images, within which each
-            generator is measured.
+        train_labels: int array (N,), the classes of the training images, within which each generator
+            is measured; None for those of the image set, if it has any.
         seed: int that fixes which samples are used.
 
     Raises:
@@ -46,14 +46,22 @@ class Reference:
             raise ValueError("At least 7 images of each split are expected. Received: "
                              f"{len(train)} for training and {len(test)} for test. Add some.")
         self.embedding, self.seed = embedding, seed
+        if train_labels is None:
+            train_labels = getattr(train, "labels", None)
         rows = _chosen(train, _MOST, seed)
-        self.train, self.test = embedding(train[rows]), embedding(test[_chosen(test, _MOST, seed)])
         self.train_labels = None if train_labels is None else np.asarray(train_labels)[rows]
+        self.train = self._features(train, rows)
+        self.test = self._features(test, _chosen(test, _MOST, seed))
         by_test = len(self.test) >= _ENOUGH
         self.split = "test" if by_test else "train"
         self._real, self._other = (self.test, self.train) if by_test else (self.train, self.test)
         self._moments = mean_and_root(self._real)
         self._size = min(len(self._other), _MOST)
+
+    def _features(self, images, rows):
+        parts = np.array_split(rows, -(-len(rows) // 1000))  # not all as floats at a time
+        return np.concatenate([self.embedding(
+            images.floats(part) if hasattr(images, "floats") else images[part]) for part in parts])
 
     def measure(self, images_by_generator: Sequence[np.ndarray]) -> dict:
         """Measures a mixture.

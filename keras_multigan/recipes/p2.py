@@ -87,11 +87,12 @@ def with_auxiliary_class(options, image_set):
     that class as a source of its own."""
     if options.auxiliary_class is None:
         return image_set.without_labels(), None
-    images, labels = image_set.floats(), image_set.labels
+    labels = image_set.labels
     rows = [np.flatnonzero(labels == label) for label in np.unique(labels)]
     kept = np.sort(np.concatenate([r[: len(r) // 2] for r in rows]))
     source = np.flatnonzero(labels == options.auxiliary_class)
-    return data.with_auxiliary(images[kept], images[source[len(source) // 2 :]])
+    return data.with_auxiliary(image_set.floats(kept),
+                               image_set.floats(source[len(source) // 2 :]))
 
 
 def outside(options, model, images, test_set, classifier):

@@ -5,7 +5,7 @@ import contextlib
 import keras
 import numpy as np
 
-from keras_multigan import callbacks, metrics, networks
+from keras_multigan import callbacks, data, metrics, networks
 from keras_multigan.runs import files
 
 _MOST = 200_000  # images that one learns from, of the data sets that do not fit into memory as floats
@@ -25,15 +25,14 @@ def fit(network, train, test, *, epochs, batch_size=128, learning_rate=2e-3, ble
 
     Args:
         network: Keras model, images -> logits.
-        train, test: (images, labels).
+        train, test: `data.ImageSet` or `data.ImageFiles` with labels.
         blends: the share of blends in a batch.
 
     Returns:
         Accuracy on `test`.
     """
     keras.utils.set_random_seed(seed)
-    images, labels = train
-    steps = -(-len(images) // batch_size)
+    steps = -(-len(train) // batch_size)
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps * epochs)
     spoil = keras.Sequential([
         keras.layers.RandomTranslation(0.07, 0.07, fill_mode="nearest", seed=seed),
@@ -42,15 +41,15 @@ def fit(network, train, test, *, epochs, batch_size=128, learning_rate=2e-3, ble
         keras.layers.RandomBrightness(0.2, value_range=(-1, 1), seed=seed + 3),
         keras.layers.GaussianNoise(0.4, seed=seed + 4),
     ])
-    inputs = keras.Input(images.shape[1:])
+    inputs = keras.Input(train.shape)
     trained = keras.Model(inputs, network(spoil(inputs)))
     trained.compile(keras.optimizers.Adam(schedule),
                     keras.losses.CategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
-    labels = keras.utils.to_categorical(labels, network.output_shape[-1])
-    trained.fit(_Blends(images, labels, batch_size, blends, seed), epochs=epochs, verbose=0,
+    labels = keras.utils.to_categorical(train.labels, network.output_shape[-1])
+    trained.fit(_Blends(train, labels, batch_size, blends, seed), epochs=epochs, verbose=0,
                 callbacks=[callbacks.RunProgress(steps * epochs)] if verbose else [])
-    logits = metrics.classifier_logits(test[0], network)
-    return float(np.mean(logits.argmax(axis=1) == test[1]))
+    logits = np.concatenate([metrics.classifier_logits(part, network) for part in data.in_parts(test)])
+    return float(np.mean(logits.argmax(axis=1) == test.labels))
 
 
 class _Blends(keras.utils.PyDataset):
@@ -74,7 +73,7 @@ class _Blends(keras.utils.PyDataset):
         count = len(self.parts[0][rows])
         weights = self.random.dirichlet([1.0] * 4, count).astype("float32")
         weights[int(count * self.share) :] = [1, 0, 0, 0]
-        images = sum(w.reshape(-1, 1, 1, 1) * self.images[part[rows]]
+        images = sum(w.reshape(-1, 1, 1, 1) * self.images.floats(part[rows])
                      for w, part in zip(weights.T, self.parts, strict=True))
         labels = sum(w[:, None] * self.labels[part[rows]]
                      for w, part in zip(weights.T, self.parts, strict=True))
@@ -179,6 +178,5 @@ def train(network, train_set, test_set, dataset, seed=0):
     if len(train_set) > _MOST:
         train_set = train_set.take(np.random.default_rng(0).permutation(len(train_set))[:_MOST])
     with _float32():
-        accuracy = fit(network, *((s.floats(), s.labels) for s in (train_set, test_set)), **fitting,
-                       seed=seed, verbose=False)
+        accuracy = fit(network, train_set, test_set, **fitting, seed=seed, verbose=False)
     print(f"Its accuracy on the test images is {100 * accuracy:.2f} %.", flush=True)

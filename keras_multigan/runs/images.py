@@ -140,21 +140,21 @@ class ImageTask:
         count = measures.evaluation_count(model.image_shape)
         images = sample_each(model, count // model.num_generators)
         plots.save_samples(np.stack([i[:10] for i in images]), output / "samples.png")
-        test = test_set.floats(slice(count)), (
-            None if test_set.labels is None else test_set.labels[:count])
+        test = test_set.take(slice(count))
         results |= measures.measure_embedded(
-            images, train_set, test[0], embedding, model.mixture_weights)
+            images, train_set, test, embedding, model.mixture_weights)
         if classifier is not None:
-            results |= measures.measure(images, test[0], classifier, name, options.dataset)
+            results |= measures.measure(images, test, classifier, name, options.dataset)
             names, tvd = train_set.class_names, results["pairwise_tvd"]
             plots.save_class_table(results["class_probabilities"], output / "class_table.png",
                                    f"average class probabilities in %, TVD {tvd:.4f}", names)
             results |= {} if names is None else {"class_names": names}
         if self.measure is not None:
-            results |= self.measure(options, model, images, test, classifier)
+            results |= self.measure(
+                options, model, images, (test.floats(), test.labels), classifier)
         if options.inception != "none":
             results |= measures.measure_by_inception(
-                model, measures.drawn(train_set), test[0], options.inception)
+                model, measures.drawn(train_set), test, options.inception)
         return results
 
 

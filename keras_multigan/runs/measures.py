@@ -6,7 +6,7 @@ import math
 import numpy as np
 from absl import logging
 
-from keras_multigan import metrics
+from keras_multigan import data, metrics
 from keras_multigan.runs.run import sample_each
 
 # As in the papers on MNIST, where the test split has as many.
@@ -24,14 +24,14 @@ def evaluation_count(shape) -> int:
     return min(NUM_EVALUATION_IMAGES, 2**28 // (4 * math.prod(shape)))
 
 
-def measure_embedded(images_by_generator, train_set, test_images, embedding, weights=None):
+def measure_embedded(images_by_generator, train_set, test_set, embedding, weights=None):
     """The measures of a mixture on an embedding, and those of real images in its place.
 
     Args:
         images_by_generator: arrays (N, H, W, C), equally many of each generator.
-        train_set: `data.ImageSet`, of which at most as many images are used as for generators; None if
-            there is none.
-        test_images: array of real images.
+        train_set: image set, of which at most as many images are used as for generators; None if there
+            is none.
+        test_set: image set.
         embedding: `metrics.Embedding`.
         weights: shares of the mixture, None if they are equal.
 
@@ -40,15 +40,13 @@ def measure_embedded(images_by_generator, train_set, test_images, embedding, wei
         "embedded_". With fewer than 7 images in a split, the Frechet distance to the test images alone.
     """
     images = in_shares(images_by_generator, weights)
-    if train_set is None or min(len(train_set), len(test_images)) < 7:
-        found = metrics.embedded_measures(embedding(test_images), embedding(np.concatenate(images)))
+    if train_set is None or min(len(train_set), len(test_set)) < 7:
+        test = embedding(test_set.floats())
+        found = metrics.embedded_measures(test, embedding(np.concatenate(images)))
         found = {name: value for name, value in found._asdict().items() if value is not None}
     else:
-        rows = np.random.default_rng(0).permutation(len(train_set))
-        rows = np.sort(rows[: evaluation_count(test_images.shape[1:])])
-        labels = None if train_set.labels is None else train_set.labels[rows]
-        reference = metrics.Reference(train_set.floats(rows), test_images, embedding, labels)
-        found = reference.measure(images)
+        found = metrics.Reference(drawn(train_set, evaluation_count(train_set.shape)), test_set,
+                                  embedding).measure(images)
     return {"embedding": embedding.name, **{f"embedded_{name}": value for name, value in found.items()}}
 
 
@@ -67,7 +65,7 @@ def measure(images_by_generator, real, classifier, classifier_name, dataset):
 
     Args:
         images_by_generator: list of n arrays (N, H, W, C) in [-1, 1].
-        real: array of test images.
+        real: test images, an array or image set.
         classifier: Keras model, images -> logits.
         classifier_name: what to call it.
         dataset: "mnist" (or a version of it) gets TF-GAN's MNIST functions where TF-GAN is installed,
@@ -84,12 +82,14 @@ def measure(images_by_generator, real, classifier, classifier_name, dataset):
         by_tfgan = False
     if by_tfgan:
         def distance(images):
-            return metrics.mnist_frechet_distance(real, images)
+            return metrics.mnist_frechet_distance(real_images, images)
 
+        real_images = np.concatenate(list(data.in_parts(real)))
         score = metrics.mnist_score(mixture)
         measured_by = score.classifier
     else:
-        real_logits = metrics.classifier_logits(real, classifier)
+        real_logits = np.concatenate(
+            [metrics.classifier_logits(part, classifier) for part in data.in_parts(real)])
 
         def distance(images):
             return metrics.frechet_distance(
@@ -112,14 +112,18 @@ def measure(images_by_generator, real, classifier, classifier_name, dataset):
 
 
 def inception_outputs(images, weights):
-    """`metrics.inception_outputs` of images of any number of channels that can be shown."""
-    if images.shape[-1] == 1:
-        images = np.repeat(images, 3, axis=-1)
+    """`metrics.inception_outputs` of an array or an image set, of any number of channels that can be
+    shown."""
     try:
-        return metrics.inception_outputs(images, weights)
+        parts = [metrics.inception_outputs(
+            np.repeat(part, 3, axis=-1) if part.shape[-1] == 1 else part, weights)
+            for part in data.in_parts(images)]
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{error} The flag is --inception={weights}; --inception=none trains "
                                 "and measures without it.") from error
+    features, logits = (np.concatenate([getattr(part, name) for part in parts])
+                        for name in ("features", "logits"))
+    return parts[0]._replace(features=features, logits=logits)
 
 
 def fid_to(train_set, weights):
@@ -141,14 +145,17 @@ def fid_to(train_set, weights):
 
 
 def drawn(train_set, count=NUM_TRAIN_IMAGES):
-    """The images of a set, or `count` of them at random, in their order."""
+    """A set, or `count` of its images at random, in their order."""
     if len(train_set) <= count:
-        return train_set.floats()
-    return train_set.floats(np.sort(np.random.default_rng(0).permutation(len(train_set))[:count]))
+        return train_set
+    return train_set.take(np.sort(np.random.default_rng(0).permutation(len(train_set))[:count]))
 
 
 def measure_by_inception(model, train_images, test_images, weights):
     """Inception score and Frechet inception distances; see `metrics.inception_outputs`.
+
+    Args:
+        train_images, test_images: arrays or image sets.
 
     Returns:
         dict for metrics.json.
