@@ -76,8 +76,8 @@ class Reference:
 
             - frechet_distance*, floor, ratio (of the two).
             - memorized_equivalent, real_memorized_equivalent: the number of training images that,
-              repeated, have this distance, or the floor; from a curve of 5 ... 5,000 (most_memorized,
-              if there are as many), outside of which it is an end.
+              repeated, are as far away as all images of the mixture, or of the other split; from a
+              curve of 5 ... 5,000 (most_memorized, if there are as many), outside of which it is an end.
             - precision*, recall*, density*, coverage*: against test images; train_precision and so on:
               against training images. real_precision and so on: of training against test images.
             - near_copies*, real_near_copies: `metrics.near_copies`; of test images about a half.
@@ -127,11 +127,12 @@ class Reference:
         replicates = [distance_of_moments(*map(mean_and_root, pair)) for pair in drawn]
         counts, curve = self._memorized
         # Distances fall with the number of images.
-        alike, of_floor = np.exp(np.interp([-distance, -self._floor], -np.minimum.accumulate(curve),
-                                           np.log(counts))).tolist()
+        of_all = [-self._distance(x[:_MOST]) for x in (pool, self._other)]
+        alike, of_real = np.exp(
+            np.interp(of_all, -np.minimum.accumulate(curve), np.log(counts))).tolist()
         return {"frechet_distance": distance, "floor": self._floor,
                 "ratio": distance / max(self._floor, 1e-12), "memorized_equivalent": alike,
-                "real_memorized_equivalent": of_floor, "most_memorized": counts[-1],
+                "real_memorized_equivalent": of_real, "most_memorized": counts[-1],
                 "distance_split": self.split, "distance_count": size,
                 "interval": _around(distance, replicates)}
 
@@ -187,11 +188,11 @@ class Reference:
 
     @functools.cached_property
     def _memorized(self):
-        """(numbers k of training images, median distances of k images repeated)."""
+        """(numbers k of training images, median distances of k images repeated up to 10,000)."""
         counts = [k for k in _MEMORIZED if k <= len(self.train)]
         orders = [np.random.default_rng(draw).permutation(len(self.train)) for draw in range(3)]
         return counts, [float(np.median([
-            self._distance(np.resize(self.train[order[:k]], (self._size, self.train.shape[1])))
+            self._distance(np.resize(self.train[order[:k]], (_MOST, self.train.shape[1])))
             for order in orders])) for k in counts]
 
     def _distance(self, features):
