@@ -125,13 +125,13 @@ class Reference:
         drawn = [[x[numbers.integers(len(x), size=n)] for x, n in (
             (self._real, len(self._real)), (pool, size))] for _ in range(_REPLICATES)]
         replicates = [distance_of_moments(*map(mean_and_root, pair)) for pair in drawn]
-        counts, curve = self._memorized
+        counts, curve = self.memorized
         # Distances fall with the number of images.
         of_all = [-self._distance(x[:_MOST]) for x in (pool, self._other)]
         alike, of_real = np.exp(
             np.interp(of_all, -np.minimum.accumulate(curve), np.log(counts))).tolist()
-        return {"frechet_distance": distance, "floor": self._floor,
-                "ratio": distance / max(self._floor, 1e-12), "memorized_equivalent": alike,
+        return {"frechet_distance": distance, "floor": self.floor,
+                "ratio": distance / max(self.floor, 1e-12), "memorized_equivalent": alike,
                 "real_memorized_equivalent": of_real, "most_memorized": counts[-1],
                 "distance_split": self.split, "distance_count": size,
                 "interval": _around(distance, replicates)}
@@ -169,7 +169,8 @@ class Reference:
         return results
 
     @functools.cached_property
-    def _floor(self):
+    def floor(self) -> float:
+        """The Frechet distance of real images of the other split."""
         return self._distance(self._other[: self._size])
 
     @functools.cached_property
@@ -187,7 +188,7 @@ class Reference:
         return {f"real_{name}": float(value) for name, value in of.items()}
 
     @functools.cached_property
-    def _memorized(self):
+    def memorized(self) -> tuple[list[int], list[float]]:
         """(numbers k of training images, median distances of k images repeated up to 10,000)."""
         counts = [k for k in _MEMORIZED if k <= len(self.train)]
         orders = [np.random.default_rng(draw).permutation(len(self.train)) for draw in range(3)]
