@@ -201,7 +201,9 @@ def read_rows(plan, output, parameters) -> list[dict]:
             row = {"label": arm.label, "seed": seed, **{key: options[key] for key in differing}}
             for column in experiment.columns:
                 value = found.get(column.key, found["last_epoch"].get(column.key))
-                row[column.key] = min(value) if isinstance(value, list) else value
+                if isinstance(value, list):
+                    value = min((v for v in value if v is not None), default=None)
+                row[column.key] = value
                 if experiment.has_papers(column):
                     row[f"paper_{column.key}"] = arm.paper.get(column.key)
             rows.append({**row, "epochs": found["epochs"], "training_steps": found["training_steps"],

@@ -6,7 +6,7 @@ import statistics
 
 import numpy as np
 
-from keras_multigan import callbacks
+from keras_multigan import callbacks, metrics
 from keras_multigan.recipes.experiment import Column
 
 
@@ -62,15 +62,14 @@ def tables(experiment, plan, rows):
     table = [["run", *(column.title for column in columns), "seeds"]]
     for label, group in itertools.groupby(rows, key=lambda row: row["label"]):
         group = list(group)
-        medians = [(_median(group, column.key), column.form) for column in columns]
-        table.append([label, *("-" if m is None else format(m, form) for m, form in medians),
-                      str(len(group))])
+        table.append([label, *(_cell(group, column) for column in columns), str(len(group))])
     measured = [f"{title} {', '.join(sorted({row['metrics'][key] for row in rows}))}"
                 for title, key in (("Frechet distance on", "frechet_features"),
                                    ("TVD and class probabilities by", "class_probabilities_by"))
                 if key in rows[0]["metrics"]]
     lines = [f"{len(rows)} of {len(plan['runs']) * len(plan['seeds'])} runs have finished. Medians "
-             f"over the seeds. {'; '.join(measured)}.", "", *_markdown(table)]
+             f"over the seeds, with ranges. {'; '.join(measured)}.", "", *_markdown(table),
+             *_comparisons(_measured(experiment, rows), rows)]
     paper = experiment.class_tables
     if paper is not None:
         percent = {f"{row['label']}, seed {row['seed']}":
@@ -82,6 +81,32 @@ def tables(experiment, plan, rows):
             table += [[f"generator {k}", *map("{:.2f}".format, p)] for k, p in enumerate(values)]
             lines += ["", f"### {title}", "", *_markdown(table)]
     return lines
+
+
+def _cell(group, column):
+    values = _values(group, column.key)
+    if not values:
+        return "-"
+    low, middle, high = (format(v, column.form) for v in (
+        min(values), statistics.median(values), max(values)))
+    return middle if low == high else f"{middle} [{low}, {high}]"
+
+
+def _comparisons(columns, rows):
+    """Lines with the p-values of every label against the first one."""
+    groups = {label: [row for row in rows if row["label"] == label]
+              for label in dict.fromkeys(row["label"] for row in rows)}
+    first, *others = groups
+    table = []
+    for label in others:
+        pairs = [[_values(groups[name], column.key) for name in (label, first)] for column in columns]
+        cells = [f"{metrics.compare(*pair).p_value:.3f}" if min(map(len, pair)) > 1 else "-"
+                 for pair in pairs]
+        if {*cells} != {"-"}:
+            table.append([label, *cells])
+    return table and [
+        "", f"Against {first}, p of a two-sided permutation test over the seeds, not corrected for "
+        "their number:", "", *_markdown([["run", *(column.title for column in columns)], *table])]
 
 
 def is_small(experiment, plan):
@@ -155,8 +180,12 @@ def _measured(experiment, rows):
 
 
 def _median(rows, key):
-    values = [row[key] for row in rows if row[key] is not None]
+    values = _values(rows, key)
     return statistics.median(values) if values else None
+
+
+def _values(rows, key):
+    return [row[key] for row in rows if row.get(key) is not None]
 
 
 def _markdown(table):

@@ -77,7 +77,7 @@ class Reference:
             - frechet_distance*, floor, ratio (of the two).
             - memorized_equivalent, real_memorized_equivalent: the number of training images that,
               repeated, are as far away as all images of the mixture, or of the other split; from a
-              curve of 5 ... 5,000 (most_memorized, if there are as many), outside of which it is an end.
+              curve of 5 ... 5,000 (most_memorized if there are fewer), outside of which it is an end.
             - precision*, recall*, density*, coverage*: against test images; train_precision and so on:
               against training images. real_precision and so on: of training against test images.
             - near_copies*, real_near_copies: `metrics.near_copies`; of test images about a half.
@@ -115,8 +115,7 @@ class Reference:
                       "data_class_shares": wanted.round(6).tolist(),
                       "class_tvd": float(np.abs(shares - wanted).sum() / 2)}
             intervals["class_tvd"] = _around(found["class_tvd"], np.abs(drawn - wanted).sum(axis=1) / 2)
-        return found | self._of_generators(by_generator) | {
-            "intervals": intervals}
+        return found | self._of_generators(by_generator) | {"intervals": intervals}
 
     def _distances(self, pool, numbers):
         size = min(self._size, len(pool))

@@ -6,7 +6,7 @@
 
 from keras_multigan import callbacks, networks, schedules
 from keras_multigan.models import ComMutEGAN
-from keras_multigan.recipes.experiment import SCORE, TVD, Arm, Column, Experiment
+from keras_multigan.recipes.experiment import INDEPENDENT, SCORE, TVD, Arm, Experiment
 from keras_multigan.recipes.recipe import LEARNING_RATE, Recipe
 from keras_multigan.runs.options import MOST_NETWORKS, MOST_NOISE, WEIGHT, Option
 
@@ -152,10 +152,7 @@ EXPERIMENTS = {
         "Five generators against one of the same size, on an independent network",
         "Not in the paper. The one generator has a fifth of the parameters, and no TVD term.",
         [Arm("five", {}), Arm("one", {"num_generators": 1})],
-        columns=(Column("Frechet distance, independent features", "embedded_frechet_distance", ".2f"),
-                 Column("precision", "embedded_precision", ".3f"),
-                 Column("recall", "embedded_recall", ".3f"),
-                 Column("coverage", "embedded_coverage", ".3f"), SCORE, TVD),
+        columns=(*INDEPENDENT, SCORE, TVD),
     ),
 }
 

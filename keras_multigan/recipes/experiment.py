@@ -21,6 +21,18 @@ class Column(NamedTuple):
 FRECHET = Column("Frechet distance", "frechet_distance", ".3f")
 FID = Column("FID, training images", "fid_train", ".2f")  # with the option inception only
 TVD = Column("TVD", "pairwise_tvd", ".4f")
+# On a network that is in no loss; see `metrics.Reference`.
+INDEPENDENT = (
+    Column("Frechet distance, independent features", "embedded_frechet_distance", ".2f"),
+    Column("coverage", "embedded_coverage", ".3f"), Column("floor", "embedded_floor", ".2f"),
+    Column("ratio", "embedded_ratio", ".1f"),
+    Column("memorised images alike", "embedded_memorized_equivalent", ".0f"),
+    Column("precision", "embedded_precision", ".3f"), Column("recall", "embedded_recall", ".3f"),
+    Column("support size", "embedded_support_size", ".0f"),
+    Column("TVD of classes", "embedded_class_tvd", ".3f"),
+    Column("least recall within a generator", "embedded_generator_recall", ".2f"),
+    Column("least coverage within a generator", "embedded_generator_coverage", ".2f"),
+)
 SCORE = Column("classifier score", "classifier_score", ".3f")
 
 

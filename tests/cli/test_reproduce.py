@@ -166,8 +166,10 @@ def test_a_stopped_experiment_goes_on(stub, multigan, tmp_path):
                  "Frechet distance on logits of: C"):
         assert line in text
     # 500 for seed 0 and 504 for seed 2.
-    assert "| sudden-death | 502.000 | 2.6685 | 0.5000 | 0.9998 | 9.000 | 2 | 2 | " in text
-    assert "| constant | 502.000 | - | 0.5000 | - | " in text
+    assert "| sudden-death | 502.000 [500.000, 504.000] | 2.6685 | 0.5000 | 0.9998 | 9.000 | 2 | 2 | " in text
+    assert "| constant | 502.000 [500.000, 504.000] | - | 0.5000 | - | " in text
+    assert "Against constant, p of a two-sided permutation test over the seeds" in text
+    assert "| sudden-death | 1.000 | 1.000 | 1.000 |" in text
     assert [(row["label"], row["seed"], row["frechet_distance"], row["paper_frechet_distance"])
             for row in read_csv(output)] == [
         ("constant", "0", "500.0", ""), ("constant", "2", "504.0", ""),
