@@ -47,6 +47,7 @@ SETTINGS = {
 }
 QUICK = {"dataset": "digits", "image_size": 16, "filters": 16, "batch_size": 64, "epochs": 40,
          "steps_per_epoch": 50, "generator_learning_rate": 5e-4, "discriminator_learning_rate": 5e-4}
+FEWER_STEPS = {"steps_per_epoch": 20}  # of five discriminator updates each
 CIFAR10 = {"dataset": "cifar10", "batch_size": 64, "epochs": 100, "steps_per_epoch": 1000}
 # DCGAN's other data, LSUN's bedrooms, have no test images.
 FACES = {"dataset": "celeb_a", "image_size": 64, "filters": 128, "batch_size": 128, "epochs": 25}
@@ -112,12 +113,13 @@ RECIPES = (
     variant("fgan", "f-GAN: a bound of an f-divergence",
             {"image_size": 28, "batch_size": 4096, "epochs": 100}, adversarial_loss="kl"),
     variant("wgan", "WGAN: Wasserstein distance, clipped weights", FACES | {"batch_size": 64},
-            adversarial_loss="wasserstein", clip=0.01, discriminator_updates=5),
-    variant("wgan_gp", "WGAN-GP: Wasserstein distance, gradient penalty", CIFAR10,
+            FEWER_STEPS, adversarial_loss="wasserstein", clip=0.01, discriminator_updates=5),
+    variant("wgan_gp", "WGAN-GP: Wasserstein distance, gradient penalty", CIFAR10, FEWER_STEPS,
             adversarial_loss="wasserstein", gp_weight=10.0, discriminator_updates=5,
             normalization="layer", on_vectors={"gp_weight": 0.1}),
-    variant("sngan", "SN-GAN: hinge loss, spectral normalisation", CIFAR10, adversarial_loss="hinge",
-            discriminator_updates=5, normalization="spectral", latent_dim=128),
+    variant("sngan", "SN-GAN: hinge loss, spectral normalisation", CIFAR10, FEWER_STEPS,
+            adversarial_loss="hinge", discriminator_updates=5, normalization="spectral",
+            latent_dim=128),
     variant("ragan", "RaGAN: real samples against the mean of generated ones, and the reverse",
             CIFAR10 | {"batch_size": 32}, adversarial_loss="relativistic_average"),
     variant("rpgan", "Relativistic GAN of pairs", CIFAR10 | {"batch_size": 32},

@@ -99,9 +99,7 @@ def test_normalizations(normalization, kind, count):
                 "weight": 2 * (4 + 8 + 1)}.get(normalization, 4 + 8 + 1)
     assert sum(v.size for v in discriminator.get_weights()) - sum(
         np.prod(v.shape) for v in discriminator.non_trainable_variables) == weights
-    x = np.random.default_rng(0).uniform(-1, 1, (3, *shape)).astype("float32")
-    outputs = discriminator(x, training=True)
-    assert outputs.shape == (3, 1) and np.ptp(keras.ops.convert_to_numpy(outputs)) > 0
+    assert discriminator.output_shape == (None, 1)
 
 
 def test_an_unknown_normalization():
