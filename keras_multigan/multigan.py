@@ -124,6 +124,13 @@ class MultiGAN(Trainer):
         images = [self.draw_images(k, batch_size) for k in range(self.num_generators)]
         return ops.reshape(ops.stack(images, axis=1), (-1, *self.image_shape))
 
+    def draw_alike(self, batch_size: int):
+        """Training-mode images (n, batch_size, H, W, C) of all generators from the same noise."""
+        noise = self.draw(keras.random.normal, batch_size, self.latent_dim)
+        if self._joint_generators is not None:  # what they share is computed once
+            return ops.stack(self._joint_generators(noise, training=True))
+        return ops.stack([generator(noise, training=True) for generator in self.generators])
+
     def own_batch_size(self, default: int) -> int:
         """Samples that each generator makes on this replica: its share of `generator_batch_size`, or
         `default` if that is None."""

@@ -122,6 +122,39 @@ def p2():
                                  p2_discriminator(len(pushes.weights)), **kwargs))
 
 
+def mgan(n=3, shared=False, **kwargs):
+    kwargs = arguments(**kwargs)
+    generators = p2_shared_generators(n) if shared else [tiny.generator() for _ in range(n)]
+    return compiled(models.MGAN(generators, tiny.classifier(classes=n + 1), **kwargs))
+
+
+def madgan(n=3, **kwargs):
+    kwargs = arguments(**kwargs)
+    return compiled(models.MADGAN(late_generators(n), tiny.classifier(classes=n + 1), **kwargs))
+
+
+def late_generators(n):
+    """Generators that share the first layer."""
+    noise = keras.Input((tiny.LATENT,))
+    x = layers.LeakyReLU(0.2)(layers.BatchNormalization()(layers.Dense(8)(noise)))
+    return keras.Model(noise, [layers.Reshape(tiny.SHAPE)(layers.Dense(16, activation="tanh")(x))
+                               for _ in range(n)])
+
+
+def dmgan(n=2, **kwargs):
+    kwargs = arguments(**{"discriminator_updates": 2, "entropy_decay": 0.5, **kwargs})
+    critic = tiny.critic()
+    critic = keras.Model(critic.inputs, [critic.outputs[0], critic.layers[-1].input])
+    return compiled(models.DMGANPL([tiny.generator() for _ in range(n)], critic,
+                                   networks.mlp(8, n, 3, 4), **kwargs))
+
+
+def boosted(name, n=3, **kwargs):
+    kwargs = arguments(**{"epochs_per_round": 1, "ratio_updates": 2, **kwargs})
+    return compiled(getattr(models, name)([tiny.generator() for _ in range(n)], tiny.critic(),
+                                          **kwargs))
+
+
 @dataclasses.dataclass(frozen=True)
 class Row:
     """A model or a variant of one.
@@ -159,5 +192,10 @@ ROWS = {
                      "discriminator_updates": 2}),
     "gan with penalties": Row(gan, {"adversarial_loss": "relativistic_pairing", "gp_weight": 0.5,
                                     "r1_weight": 0.7, "r2_weight": 0.3, "pack": 2}, adds_state=False),
+    "mgan": Row(mgan, {"shared": True}),
+    "madgan": Row(madgan),
+    "dmgan_pl": Row(dmgan),
+    "adagan": Row(boosted, {"name": "AdaGAN"}),
+    "mwu": Row(boosted, {"name": "MWUGAN"}, adds_state=False),
 }
 ONE_PER_METHOD = [name for name, row in ROWS.items() if row.adds_state]

@@ -16,4 +16,5 @@ from keras_multigan.losses.information import mutual_information_overlap as mutu
 from keras_multigan.losses.information import mutual_information_paired as mutual_information_paired
 from keras_multigan.losses.penalties import gradient_penalties as gradient_penalties
 from keras_multigan.losses.penalties import gradient_penalty as gradient_penalty
+from keras_multigan.losses.penalties import one_sided_gradient_penalties as one_sided_gradient_penalties
 from keras_multigan.losses.penalties import squared_gradient_norms as squared_gradient_norms

@@ -59,3 +59,19 @@ def squared_gradient_norms(gradients):
             "input batch, not its norm."
         )
     return ops.sum(ops.square(ops.cast(gradients, "float32")), axis=tuple(range(1, rank)))
+
+
+def one_sided_gradient_penalties(gradients):
+    """The penalty max(0, ||g||_2 - 1)^2 of each sample, which lets smaller gradients be.
+
+    Args:
+        gradients: float tensor (N, ...), the critic's gradients with respect to N inputs. The norm of a
+            sample's gradient is taken over all axes but the first.
+
+    Returns:
+        float32 tensor (N,), at least 0.
+
+    Raises:
+        ValueError: `gradients` has no axis besides the batch axis.
+    """
+    return ops.square(ops.sqrt(ops.maximum(squared_gradient_norms(gradients), 1.0)) - 1.0)

@@ -1,8 +1,13 @@
 """The registry of models: one line per method, one file per paper or family of rivals."""
 
+from keras_multigan.models.boosting import MWUGAN as MWUGAN
+from keras_multigan.models.boosting import AdaGAN as AdaGAN
 from keras_multigan.models.commute import ComMutEGAN as ComMutEGAN
+from keras_multigan.models.dmgan import DMGANPL as DMGANPL
 from keras_multigan.models.gan import GAN as GAN
 from keras_multigan.models.gm import GMGAN as GMGAN
+from keras_multigan.models.madgan import MADGAN as MADGAN
+from keras_multigan.models.mgan import MGAN as MGAN
 from keras_multigan.models.mim import MIMGAN as MIMGAN
 from keras_multigan.models.mix import MIXGAN as MIXGAN
 from keras_multigan.models.mix import partition_classes as partition_classes

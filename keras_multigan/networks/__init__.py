@@ -15,6 +15,7 @@ from keras_multigan.networks.commute import commute_residual_generator as commut
 from keras_multigan.networks.commute import compact_classifier as compact_classifier
 from keras_multigan.networks.dcgan import dcgan_discriminator as dcgan_discriminator
 from keras_multigan.networks.dcgan import dcgan_generator as dcgan_generator
+from keras_multigan.networks.dcgan import dcgan_generators as dcgan_generators
 from keras_multigan.networks.embedding import embedding_classifier as embedding_classifier
 from keras_multigan.networks.latents import GaussianMixtureLatent as GaussianMixtureLatent
 from keras_multigan.networks.latents import component_generators as component_generators

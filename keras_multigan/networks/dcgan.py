@@ -59,6 +59,50 @@ def dcgan_generator(
 
 
 @channels_last
+def dcgan_generators(
+    count: int, latent_dim: int = 100, image_shape: tuple[int, int, int] = (32, 32, 1),
+    filters: int = 64, own: str = "first",
+) -> keras.Model | list[keras.Model]:
+    """Generators like `dcgan_generator` that share all layers but one.
+
+    Args:
+        count: number of generators, at least 1.
+        latent_dim, image_shape, filters: as of `dcgan_generator`.
+        own: the layer of which each generator has its own: "first", as in MGAN, with batch
+            normalisations of its own throughout, for the generators' statistics differ; or "last", as
+            in MAD-GAN.
+
+    Returns:
+        A `keras.Model` that maps noise (N, latent_dim) to a list of `count` tensors of images (N, S, S,
+        C), float32 in [-1, 1]. If `count` is 1: a list of one `keras.Model`.
+
+    Raises:
+        ValueError: `image_shape` is not one of `dcgan_generator`, `own` is neither.
+    """
+    if own not in ("first", "last"):
+        raise ValueError(f"own is expected to be 'first' or 'last'. Received: {own!r}")
+    size, widths, channels = _maps(image_shape, filters)
+    noise = keras.Input((latent_dim,), name="noise")
+
+    def up(width, **kwargs):
+        return layers.Conv2DTranspose(width, 5, 2, "same", kernel_initializer=_normal(), **kwargs)
+
+    shared = [up(width, use_bias=False) for width in widths[-2::-1]]
+    firsts, lasts = (count, 1) if own == "first" else (1, count)
+    hidden, ends = [], [up(channels) for _ in range(lasts)]
+    for _ in range(firsts):
+        x = layers.Dense(size * size * widths[-1], use_bias=False, kernel_initializer=_normal())(noise)
+        x = layers.Reshape((size, size, widths[-1]))(x)
+        for layer in [lambda x: x, *shared]:
+            x = layers.ReLU()(layers.BatchNormalization()(layer(x)))
+        hidden.append(x)
+    images = [layers.Activation("tanh", dtype="float32")(end(x)) for x in hidden for end in ends]
+    if count == 1:
+        return [keras.Model(noise, images[0], name="dcgan_generator")]
+    return keras.Model(noise, images, name="dcgan_generators")
+
+
+@channels_last
 def dcgan_discriminator(
     image_shape: tuple[int, int, int] = (32, 32, 1),
     filters: int = 64,

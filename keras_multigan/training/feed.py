@@ -27,8 +27,8 @@ def steps(model, x, y=None, batch_size=None, steps_per_epoch=None, sample_weight
         (dataset as the engine deals it out, steps_per_epoch).
     """
     model.data_error = None
-    if _is_array(x):
-        dataset, available = _of_array(model, _to_numpy(x), y, sample_weight, batch_size,
+    if is_array(x):
+        dataset, available = _of_array(model, to_numpy(x), y, sample_weight, batch_size,
                                        steps_per_epoch)
         steps_per_epoch = steps_per_epoch or available
     elif hasattr(x, "stream") or hasattr(x, "sample") and hasattr(x, "dimension"):
@@ -57,19 +57,19 @@ def steps(model, x, y=None, batch_size=None, steps_per_epoch=None, sample_weight
 
 def batch(model, x, y=None, sample_weight=None):
     """One checked real batch, a dict of field -> array; the model knows its size then."""
-    given = _fields(model, _to_numpy(x), y, sample_weight)
+    given = _fields(model, to_numpy(x), y, sample_weight)
     model.set_batch(len(given["images"]), tuple(given))
     return given
 
 
-def _is_array(x):
+def is_array(x):
     """Whether x is an array, a list of arrays or a tensor of the backend."""
     return (isinstance(x, np.ndarray) or ops.is_tensor(x)
             or isinstance(x, (list, tuple)) and len(x) > 0 and all(hasattr(e, "shape") for e in x))
 
 
-def _to_numpy(x):
-    return np.stack([_to_numpy(e) for e in x]) if isinstance(x, (list, tuple)) else (
+def to_numpy(x):
+    return np.stack([to_numpy(e) for e in x]) if isinstance(x, (list, tuple)) else (
         ops.convert_to_numpy(x))
 
 
@@ -112,7 +112,7 @@ def _fields(model, x, y, sample_weight, all_of_them=False):
         raise ValueError(
             f"One label per image is expected. Received: {len(x)} images and {len(y)} labels."
         )
-    y = None if y is None else _to_numpy(y) if _is_array(y) else np.asarray(y)
+    y = None if y is None else to_numpy(y) if is_array(y) else np.asarray(y)
     _check(model, x, y, sample_weight, all_of_them)
     given = {"images": np.asarray(x, "float32")}
     if y is not None:
