@@ -110,6 +110,7 @@ def dcgan_discriminator(
     dropout: float = 0.5,
     normalization: str | None = "batch",
     orthonormal_weight: float = 0.0,
+    outputs: int = 1,
 ) -> keras.Model:
     """The discriminator, with 1,031,297 parameters.
 
@@ -128,9 +129,10 @@ def dcgan_discriminator(
         normalization: "batch"; "layer", over each whole map, in the same places; "spectral" or
             "weight", of the kernels of all layers; or None.
         orthonormal_weight: weight of a regulariser of all kernels; see `Orthonormal`.
+        outputs: number of logits per image.
 
     Returns:
-        A `keras.Model` that maps images (N, S, S, C) to logits (N, 1), float32, no sigmoid.
+        A `keras.Model` that maps images (N, S, S, C) to logits (N, outputs), float32, no sigmoid.
 
     Raises:
         ValueError: `image_shape` is not one of these, an unknown normalization.
@@ -154,7 +156,7 @@ def dcgan_discriminator(
         x = of_maps()(x) if normalized else x
         x = layers.LeakyReLU(negative_slope)(x)
     x = Dropout(dropout)(layers.Flatten()(x))
-    logits = wrap(layers.Dense(1, dtype="float32", **of_kernel()))(x)
+    logits = wrap(layers.Dense(outputs, dtype="float32", **of_kernel()))(x)
     return keras.Model(images, logits, name="dcgan_discriminator")
 
 
