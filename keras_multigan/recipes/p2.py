@@ -181,8 +181,8 @@ EXPERIMENTS = {
     "hair": Experiment(
         "Blond and black hair, pushed away from black (section 3.2, figure 5)",
         "The paper shows pictures, no numbers. It has 12,000 women of either hair and 11,000 others "
-        "with black hair as the auxiliary source; here half of either class are the data, and the other "
-        "half of those with black hair the source. At the small scale these are digits.",
+        "with black hair as the auxiliary source. Here half of either class are the data, and the other"
+        " half of those with black hair the source. At the small scale these are digits.",
         CONSTRAINT_ARMS, CONSTRAINT_COLUMNS,
         presets={"quick": "constraints", "paper": "hair_paper"},
     ),

@@ -8,7 +8,7 @@ TINY = ("--num_generators=2", "--filters=2", "--latent_dim=4", "--batch_size=8",
 
 
 @pytest.mark.parametrize("flags, message", [
-    (["--image_size=40"], "S one of 16, 28, 32, 64, 128"),
+    (["--image_size=40"], "S one of 8, 16, 28, 32, 48, 64, 128"),
     (["--mutual_information=other"], "<overlap|paired>"),
     (["--learning_rate=inf"], "--learning_rate is expected to be a finite number > 0"),
     (["--mutual_information_weight=-1"], "--mutual_information_weight is expected to be a finite"),
