@@ -104,7 +104,8 @@ def save_class_table(class_probabilities: np.ndarray, path: str | os.PathLike, t
     """
     table = np.asarray(class_probabilities)
     n, classes = table.shape
-    figure, (axis,) = _figure(1, 0.45 * n + 0.9, width=0.62 * classes + 1.6)
+    names = 0 if class_names is None else 0.06 * max(map(len, class_names))  # inches, aslant
+    figure, (axis,) = _figure(1, 0.45 * n + 0.9 + names, width=0.62 * classes + 1.6)
     axis.imshow(table, cmap="Blues", vmin=0, vmax=max(0.5, table.max()), aspect="auto")
     for (row, column), value in np.ndenumerate(table):
         dark = value > 0.6 * max(0.5, table.max())

@@ -1,6 +1,5 @@
 """How well an independent classifier distinguishes generated vectors from real ones."""
 
-import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -109,17 +108,21 @@ def _endless(real, fake, width, seed, steps, num_samples):
     judge = _Judge(_vectors.critic(pairs.dimension, width, seed), seed=seed)
     rate = keras.optimizers.schedules.CosineDecay(1e-3, steps)
     judge.compile(judge_optimizer=keras.optimizers.Adam(rate, beta_1=0.5, beta_2=0.9))
-    judge.fit(pairs, batch_size=_BATCH_SIZE, steps_per_epoch=steps, verbose=0)
+    for step in range(steps):
+        # Not by `fit`: its data thread would wait for a generator that waits for TensorFlow's.
+        number, batch = divmod(step, _AHEAD)
+        if batch == 0:
+            drawn = pairs.draw(_AHEAD * _BATCH_SIZE, number + 1)
+        rows = slice(batch * _BATCH_SIZE, (batch + 1) * _BATCH_SIZE)
+        judge.train_on_batch(*(x[rows] for x in drawn))
     real_scores, fake_scores = (judge.run_network(judge.network, x, 2000)[:, 0]
                                 for x in pairs.draw(num_samples, 0))
     return float(np.mean(real_scores > 0) + np.mean(fake_scores <= 0)) / 2
 
 
 class _Draws:
-    """Endless batches (real, fake) of new samples, standardised by the first ones.
-
-    The samples for the test are number 0, of another seed than all those of the training.
-    """
+    """New samples (real, fake) for each number, standardised by those of number 1. Number 0 is the
+    test's."""
 
     def __init__(self, *sources, seed):
         self.sources, self.seed, self.scale = sources, seed, (0, 1)
@@ -132,12 +135,6 @@ class _Draws:
         drawn = _vectors.pair(*(source(count, int(s)) for source, s in
                                 zip(self.sources, seeds, strict=True)), ("real", "fake"), 1)
         return tuple(((x - self.scale[0]) / self.scale[1]).astype("float32") for x in drawn)
-
-    def stream(self, *, batch_size, seed, start=0):
-        for number in itertools.count(start + 1):
-            drawn = self.draw(_AHEAD * batch_size, number)
-            for batch in range(_AHEAD):
-                yield tuple(x[batch * batch_size : (batch + 1) * batch_size] for x in drawn)
 
 
 class _Judge(Trainer):

@@ -10,7 +10,8 @@ from conftest import REPOSITORY
 
 TINY_VECTORS = ("--dimension=3", "--width=4", "--num_generators=1", "--num_discriminators=1",
                 "--epochs=3", "--steps_per_epoch=2", "--batch_size=8", "--wasserstein_steps=2",
-                "--judge_width=4", "--frechet_samples=100", "--judge_samples=1000")
+                "--judge_width=4", "--frechet_samples=100", "--judge_samples=1000",
+                "--judge_steps=20")
 
 
 @pytest.fixture(params=["tensorflow", "jax"])

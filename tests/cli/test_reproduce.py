@@ -8,9 +8,11 @@ import keras
 import numpy as np
 import pytest
 
-from keras_multigan import data, networks
+from matplotlib.figure import Figure
+
+from keras_multigan import callbacks, data, networks
 from keras_multigan.callbacks import NonFiniteLossError
-from keras_multigan.cli import reproduce
+from keras_multigan.cli import reproduce, tables
 from keras_multigan.recipes import RECIPES
 from keras_multigan.recipes.recipe import Recipe
 from keras_multigan.runs import classifiers, files, measures
@@ -166,8 +168,9 @@ def test_a_stopped_experiment_goes_on(stub, multigan, tmp_path):
                  "Frechet distance on logits of: C"):
         assert line in text
     # 500 for seed 0 and 504 for seed 2.
-    assert "| sudden-death | 502.000 [500.000, 504.000] | 2.6685 | 0.5000 | 0.9998 | 9.000 | 2 | 2 | " in text
-    assert "| constant | 502.000 [500.000, 504.000] | - | 0.5000 | - | " in text
+    seen = "502.000 [500.000, 504.000]"
+    assert f"| sudden-death | {seen} | 2.6685 | 0.5000 | 0.9998 | 9.000 | 2 | 2 | " in text
+    assert f"| constant | {seen} | - | 0.5000 | - | " in text
     assert "Against constant, p of a two-sided permutation test over the seeds" in text
     assert "| sudden-death | 1.000 | 1.000 | 1.000 |" in text
     assert [(row["label"], row["seed"], row["frechet_distance"], row["paper_frechet_distance"])
@@ -273,6 +276,30 @@ def test_a_folder_of_an_earlier_version_goes_on(tmp_path):
     path.write_text(json.dumps(stored))
     with pytest.raises(ValueError, match="runs: the presets have changed since"):
         reproduce.open_folder(plan, tmp_path)
+
+
+@pytest.mark.fast
+def test_curves_against_epochs(tmp_path):
+    """One line per run, of the columns that any run has logged."""
+    experiment = RECIPES["p2"].experiments["fid_by_epoch"]
+    rows = [{"label": label, "seed": seed} for label in ("1", "5") for seed in (0, 1)]
+    for row in rows:
+        log = callbacks.HistoryLog(tmp_path / f"{row['label']}-seed{row['seed']}")
+        log.set_model(keras.Sequential())
+        log.on_train_begin()
+        for epoch in range(3):
+            log.on_epoch_end(epoch, {"train_frechet_distance": 3.0 - epoch + row["seed"]})
+    drawn = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", lambda figure, *args, **kwargs: drawn.append(figure))
+        tables.plot_curves(experiment, rows, tmp_path)
+        tables.plot_curves(experiment, [{"label": "1", "seed": 9}], tmp_path)  # has no history
+    (figure,) = drawn
+    (axis,) = figure.axes
+    assert axis.get_ylabel() == "Frechet distance, training images"
+    assert [line.get_xydata().tolist() for line in axis.lines] == [
+        [[1, 3 + seed], [2, 2 + seed], [3, 1 + seed]] for _ in "15" for seed in (0, 1)]
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["1", "5"]
 
 
 @pytest.mark.fast

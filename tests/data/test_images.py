@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from keras_multigan.data import load_images
+from keras_multigan.data import load_image_set, load_images
 from keras_multigan.data.images import check_images
 
 pytestmark = pytest.mark.fast
@@ -379,6 +379,43 @@ def shapes(tfds, tmp_path_factory):
     folder = tmp_path_factory.mktemp("tfds")
     MultiganShapes(data_dir=folder).download_and_prepare()
     return folder
+
+
+@pytest.fixture(scope="module")
+def resized(tfds, tmp_path_factory):
+    """A prepared tfds folder whose second split is its validation split, as of imagenet_resized."""
+
+    class MultiganResized(tfds.core.GeneratorBasedBuilder):
+        VERSION = tfds.core.Version("1.0.0")
+        BUILDER_CONFIGS = [tfds.core.BuilderConfig(name="4x4")]
+
+        def _info(self):
+            features = tfds.features.FeaturesDict({
+                "image": tfds.features.Image(shape=(4, 4, 3)),
+                "label": tfds.features.ClassLabel(num_classes=3)})
+            return tfds.core.DatasetInfo(builder=self, features=features)
+
+        def _split_generators(self, dl_manager):
+            return {"train": self._generate_examples(6), "validation": self._generate_examples(3)}
+
+        def _generate_examples(self, count):
+            for i in range(count):
+                yield i, {"image": np.full((4, 4, 3), count, np.uint8), "label": i % 3}
+
+    folder = tmp_path_factory.mktemp("tfds")
+    MultiganResized(data_dir=folder).download_and_prepare()
+    return folder
+
+
+def test_the_validation_split_is_the_test_set_if_there_is_no_other(resized):
+    sets = {split: load_image_set("multigan_resized/4x4", split, 4, resized)
+            for split in ("train", "test", "validation")}
+    assert [(len(s), s.images[0, 0, 0, 0]) for s in sets.values()] == [(6, 6), (3, 3), (3, 3)]
+    assert sets["test"].note == ("test: 3 images of 4x4x3; there is no test split: this is the "
+                                 "validation split")
+    assert sets["validation"].note == "validation: 3 images of 4x4x3"
+    with pytest.raises(ValueError, match="Expected the unlabelled split.*the splits train, validation"):
+        load_image_set("multigan_resized/4x4", "unlabelled", 4, resized)
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from keras_multigan import metrics
+from keras_multigan.data import synthetic
 
 pytestmark = pytest.mark.fast
 
@@ -45,6 +46,56 @@ def test_seeds():
     real, fake = gaussians(1.0, num_samples=500)
     first, again, other = (metrics.judge_accuracy(real, fake, width=16, seed=s) for s in (1, 1, 2))
     assert first == again != other
+
+
+def shifted(distance, dimension=4):
+    """A function that draws Gaussians."""
+    def draw(count, seed):
+        noise = np.random.default_rng(seed).normal(size=(count, dimension))
+        return noise.astype("float32") + np.float32(distance / dimension**0.5)
+
+    return draw
+
+
+def test_endless_samples():
+    asked = []
+
+    def real(count, seed):
+        asked.append((count, seed))
+        return 100 * shifted(1.0)(count, seed)
+
+    def fake(count, seed):
+        return 100 * shifted(0.0)(count, seed)
+
+    def judge():
+        return metrics.judge_accuracy(real, fake, width=32, steps=64, num_samples=4000, seed=3)
+
+    judgement = judge()
+    assert 0.6915 - 0.08 < judgement.accuracy < 0.6915 + 6 * 0.5 / 8000**0.5
+    assert judgement.tvd_bound == pytest.approx(2 * judgement.accuracy - 1)
+    counts, seeds = zip(*asked, strict=True)
+    # The first draw is for the scale; the test has one of its own.
+    assert counts[-1] == 4000 and seeds[-1] not in seeds[:-1]
+    assert 256 * len({*seeds[:-1]}) * 16 >= 64 * 256
+    assert judge() == judgement
+
+
+def test_a_memorised_training_set_is_told_apart():
+    """Of few rows, drawn without end, the Judge learns each."""
+    few = synthetic.FiniteSamples(shifted(0.0)(10, 1))
+    judged = metrics.judge_accuracy(lambda n, seed: few.sample(n, seed)[0], shifted(0.0), width=64,
+                                    steps=200, num_samples=1000)
+    assert judged.accuracy > 0.75
+
+
+def test_functions_and_arrays():
+    draw, array = shifted(0.0), shifted(0.0)(100, 1)
+    with pytest.raises(TypeError, match="two functions or two arrays. Received: function and ndarray"):
+        metrics.judge_accuracy(draw, array)
+    with pytest.raises(ValueError, match="None beside arrays. Received: 7 and None"):
+        metrics.judge_accuracy(array, array, steps=7)
+    with pytest.raises(ValueError, match="real and fake of one dimension"):
+        metrics.judge_accuracy(draw, shifted(0.0, dimension=3))
 
 
 @pytest.mark.parametrize("real, fake, message", [

@@ -6,10 +6,14 @@ import keras
 import numpy as np
 import pytest
 
+from keras_multigan import metrics
+from keras_multigan.callbacks import Evaluate, read_history
 from keras_multigan.data import ImageSet
 from keras_multigan.recipes import RECIPES
 from keras_multigan.recipes.experiment import arm_options
-from keras_multigan.recipes.p2 import with_auxiliary_class
+from keras_multigan.recipes.p2 import select, with_auxiliary_class
+from keras_multigan.runs import Run, measures
+from keras_multigan.runs.images import combinations
 from keras_multigan.runs.run import count_parameters
 
 RECIPE = RECIPES["p2"]
@@ -43,12 +47,48 @@ def test_a_constraint(train_here, stand_in_classifier):
     assert json.loads((output / "options.json").read_text())["options"]["classes"] == "8,3"
 
 
-def test_images_while_growing(train_here, stand_in, stand_in_classifier):
-    _, results = train_here(
-        "p2", "images_paper", **{**TINY, "num_generators": 2, "width": 2, "epochs": 1}, image_size=8,
-        inception="none", data_dir=str(stand_in(8, 8, 3)), classifier=stand_in_classifier(8, 8, 3))
+def test_images_while_growing(train_here, stand_in, stand_in_classifier, monkeypatch):
+    """The standard CNN, with FIDs by epoch."""
+    seen = []
+
+    def outputs(images, weights):
+        seen.append(len(images))
+        features = np.asarray(images).reshape(len(images), -1)[:, ::20]
+        return metrics.InceptionOutputs(features, features, weights)
+
+    monkeypatch.setattr(measures, "inception_outputs", outputs)
+    monkeypatch.setattr(measures, "NUM_FID_IMAGES", 30)
+    output, results = train_here(
+        "p2", "images_paper", **{**TINY, "num_generators": 2, "width": 2, "epochs": 2}, image_size=8,
+        networks="cnn", regularizer_weight=0.0, fid_every=2, inception="stub",
+        data_dir=str(stand_in(8, 8, 3)), classifier=stand_in_classifier(8, 8, 3))
     assert np.shape(results["class_probabilities"]) == (1, 10)  # the second has not joined
     assert results["generated_images"] == 100
+    history = read_history(output)
+    fids = [row["fid"] for row in history]
+    assert len(fids) == 2 and min(fids) > 0 and fids[0] != fids[1]
+    assert seen.count(30) == 2 and results["last_epoch"]["fid"] == fids[1]
+    # A resumed run goes on with the last one; one that began without has none.
+    run = Run(RECIPE, None, output)
+    fid = Evaluate(None, 30, 5)
+    assert run._going_on(fid, history) == [fid] and fid.results == {"fid": fids[1]}
+    assert run._going_on(fid, [{"epoch": 0}]) == run._going_on(None, history) == []
+
+
+@pytest.mark.fast
+def test_the_classes_of_hair_and_the_papers_fids():
+    hair = RECIPE.make_options("hair_paper")
+    # Women with black hair, and with blond; the first are the auxiliary class.
+    labels, names = combinations(np.array([[0, 1, 0], [0, 0, 1], [1, 1, 0]]), hair.label.split(","))
+    assert select(hair, labels).tolist() == [True, True, False]
+    assert names[hair.auxiliary_class] == "Black_Hair"
+    fids = {(key, arm.label): (o.networks, o.regularizer_weight, arm.paper["fid_train"])
+            for key in ("networks", "stl10", "imagenet") for arm in RECIPE.experiments[key].arms
+            for o in [arm_options(RECIPE, RECIPE.experiments[key], arm, "paper", {})]}
+    assert fids == {
+        ("networks", "resnet"): ("resnet", 2.0, 20.1), ("networks", "cnn"): ("cnn", 0.0, 25.2),
+        ("stl10", "resnet"): ("resnet", 2.0, 38.2), ("stl10", "cnn"): ("cnn", 0.0, 53.3),
+        ("imagenet", "resnet"): ("resnet", 2.0, 18.1)}
 
 
 def test_table_1_as_the_paper_has_it():

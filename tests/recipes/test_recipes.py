@@ -131,6 +131,22 @@ PAPERS = {
         {"dataset": "cifar10", "latent_dim": 100, "batch_size": 64},
         ["generator 1,440,195 each", "dcgan_discriminator 1,440,100", "pair_discriminator",
          *_both("adam, rate 0.0002, betas 0.5, 0.999; 1 update per step")]),
+    ("p2", "stl10_paper"): (
+        {"dataset": "stl10", "train_split": "unlabelled", "image_size": 48, "num_generators": 10,
+         "push_weight": 0.01, "regularizer_weight": 2.0, "networks": "resnet", "batch_size": 64,
+         "epochs": 100, "inception": "tfgan"},
+        ["samples of shape (48, 48, 3)", "generator 1,536,515 each, 6,918,659 in all",
+         "p2_discriminator 1,053,825", "p2_discriminator 1,065,306"]),
+    ("p2", "imagenet_paper"): (
+        {"dataset": "imagenet_resized/32x32", "image_size": 32, "num_generators": 10,
+         "push_weight": 0.01, "regularizer_weight": 2.0, "networks": "resnet", "batch_size": 64,
+         "epochs": 50, "inception": "tfgan"},
+        ["samples of shape (32, 32, 3)", "generator 1,206,275 each, 3,616,259 in all"]),
+    ("p2", "hair_paper"): (
+        {"dataset": "celeb_a", "num_generators": 2, "push_weight": 0.01, "auxiliary_push": 0.01,
+         "auxiliary_pull": 0.1, "networks": "cnn", "regularizer_weight": 0.0},
+        ["samples of shape (64, 64, 3)", "generator 19,334,019 each, 21,455,235 in all",
+         "p2_discriminator 17,252,866", "p2_discriminator 17,269,251"]),
 }
 # Of those the dry run is tried; of a family's quick presets that of its first member.
 DRY = [(name, preset) for name, preset in PRESETS if (name, preset) in PAPERS

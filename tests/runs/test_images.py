@@ -7,11 +7,13 @@ import pytest
 from keras_multigan.data import ImageSet
 from keras_multigan.metrics import shipped_classifier
 from keras_multigan.recipes import RECIPES
-from keras_multigan.runs import classifiers
+from keras_multigan.runs import classifiers, images, measures
 from keras_multigan.runs.images import (
     ImageTask,
     class_names,
+    combinations,
     hold_out,
+    load_split,
     load_splits,
     of_classes,
 )
@@ -75,6 +77,59 @@ def test_a_validation_part_is_held_out():
     assert "288 are held out and measured" in kept.note
     with pytest.raises(ValueError, match="images of every class. Received: 0.2 of 20 images"):
         hold_out(DATA, 0.2)
+
+
+def test_labels_and_splits_of_the_options(monkeypatch):
+    asked = []
+
+    def load(name, split, size, data_dir, *, label, **others):
+        asked.append((name, split, label))
+        columns = None if label is None else np.arange(8).reshape(4, 2) % 3 % 2
+        return ImageSet(DATA.images[:4], columns if isinstance(label, list) else columns[:, 0]
+                        if label else None)
+
+    monkeypatch.setattr(images.data, "load_image_set", load)
+
+    def split(name, **given):
+        return load_split(RECIPE.make_options(dataset="faces", **given), name)
+
+    assert split("train").labels is None
+    assert split("test", label="Male").labels.tolist() == [0, 0, 1, 0]
+    both = split("train", label="Male, Hat")
+    assert both.labels.tolist() == [1, 0, 2, 1] and both.class_names == ["none", "Hat", "Male"]
+    assert split("train", label="Male", train_split="unlabelled").labels is None
+    split("test", train_split="unlabelled")
+    assert asked == [("faces", "train", None), ("faces", "test", "Male"),
+                     ("faces", "train", ["Male", "Hat"]), ("faces", "unlabelled", None),
+                     ("faces", "test", None)]
+
+
+def test_combinations_of_labels():
+    labels, names = combinations(np.array([[0, 1, 0], [0, 0, 1], [1, 0, 1], [0, 0, 0]]),
+                                 ["Male", "Black", "Blond"])
+    assert labels.tolist() == [2, 1, 5, 0]
+    assert names == ["none", "Blond", "Black", "Black+Blond", "Male", "Male+Blond"]
+    for wrong, message in ((np.zeros((2, 11), int), "a, a"), (np.array([[0, 5]]), "a, up to 5")):
+        with pytest.raises(ValueError, match=f"at most 10, of 0 and 1. Received: .*{message}"):
+            combinations(wrong, ["a"] * wrong.shape[1])
+
+
+def test_training_images_of_a_distance():
+    assert measures.drawn(DATA) is DATA
+    numbered = ImageSet(np.arange(20, dtype="float32").reshape(20, 1, 1, 1))
+    drawn = measures.drawn(numbered, 5).floats().ravel()
+    assert len(drawn) == 5 and (np.diff(drawn) > 0).all()
+
+
+def test_the_papers_classifier(monkeypatch, tmp_path):
+    made = []
+    monkeypatch.setattr(classifiers.networks, "commute_classifier", lambda shape, classes: (
+        made.append((shape, classes)) or keras.Sequential()))
+    for dataset, size in (("digits", 16), ("mnist", 32)):
+        options = RECIPE.make_options(dataset=dataset, image_size=size, classifier="paper")
+        _, name, trained = classifiers.find(options, DATA, tmp_path / "classifier.keras")
+        assert name == f"ComMutE-GAN classifier trained on {dataset}" and not trained
+    assert made == [((16, 16, 1), 10)] * 2
 
 
 def test_several_workers_need_a_trained_classifier(tmp_path):

@@ -37,7 +37,7 @@ METHODS = {
     "mix_plus": ("mix_plus", *_STEPS, "--num_generators=2", "--num_discriminators=1",
                  "--dimension=4", "--modes=2", "--layers=3", "--width=8",
                  "--discriminator_updates=1", "--frechet_samples=500",
-                 "--judge_samples=200", "--wasserstein_steps=50"),
+                 "--judge_samples=200", "--judge_steps=20", "--wasserstein_steps=50"),
     "mm": ("mm", "--num_components=2", "--width=0.02", *_SMALL),
     "p2": ("p2", *_PAIR, "--width=4", "--generator_batch_size=4", "--growth=1"),
     "p2 on images": ("p2", *_PAIR, "--preset=images", "--width=4", "--networks=mlp", "--growth=1"),
