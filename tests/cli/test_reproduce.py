@@ -7,7 +7,6 @@ import pathlib
 import keras
 import numpy as np
 import pytest
-
 from matplotlib.figure import Figure
 
 from keras_multigan import callbacks, data, networks
