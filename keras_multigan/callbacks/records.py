@@ -2,6 +2,7 @@
 
 import csv
 import functools
+import hashlib
 import io
 import os
 import pathlib
@@ -49,7 +50,8 @@ class SampleGrid(keras.callbacks.Callback):
 
 
 class HistoryLog(keras.callbacks.Callback):
-    """Writes `<directory>/history.csv`, one row per epoch, and TensorBoard scalars.
+    """Writes `<directory>/history.csv`, one row per epoch, with its check sum in `history.sha256`, and
+    TensorBoard scalars.
 
     Args:
         directory: folder; it is created if missing.
@@ -63,12 +65,16 @@ class HistoryLog(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         self.rows.append({"epoch": epoch, **{k: float(v) for k, v in (logs or {}).items()}})
-        partial = self.directory / "history.csv.partial"
-        with open(partial, "w", newline="") as file:
-            writer = csv.DictWriter(file, list(self.rows[-1]))
-            writer.writeheader()
-            writer.writerows(self.rows)
-        os.replace(partial, self.directory / "history.csv")
+        path, sums = self.directory / "history.csv", self.directory / "history.sha256"
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, list(self.rows[-1]))
+        writer.writeheader()
+        writer.writerows(self.rows)
+        content = text.getvalue().encode()
+        # The sum of the file that is there, too: a kill may come between the two.
+        both = [content, path.read_bytes()] if path.exists() else [content]
+        _replace(sums, "".join(f"{_digest(each)}  history.csv\n" for each in both).encode())
+        _replace(path, content)
         _to_tensorboard(self.directory, "scalar", logs or {}, epoch)
 
 
@@ -88,9 +94,12 @@ def read_history(directory: str | os.PathLike) -> list[dict[str, int | float]]:
     if not path.exists():
         return []
     try:
-        with open(path, newline="", encoding="utf-8") as file:
-            text = file.read()
-        lines = csv.DictReader(io.StringIO(text), strict=True)
+        # Earlier versions wrote no sum.
+        content, sums = path.read_bytes(), path.with_name("history.sha256")
+        if sums.exists() and _digest(content) not in sums.read_text().split():
+            raise ValueError("its check sum is not in history.sha256")
+        text = content.decode()
+        lines = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         rows = [{k: int(v) if k == "epoch" else float(v) for k, v in row.items()} for row in lines]
         epochs = [row["epoch"] for row in rows]
         if "epoch" not in (lines.fieldnames or ()) or not text.endswith("\n"):
@@ -99,8 +108,8 @@ def read_history(directory: str | os.PathLike) -> list[dict[str, int | float]]:
             raise ValueError("a row does not follow the one before")
     except (OSError, ValueError, TypeError, LookupError, csv.Error) as error:
         raise ValueError(f"Expected a table with a row per epoch. Received: {path}, which cannot be "
-                         f"read ({type(error).__name__}: {error}). Put it back, or remove it to go on "
-                         "without these rows.") from error
+                         f"read ({type(error).__name__}: {error}). Put it and history.sha256 back, or "
+                         "remove both to go on without these rows.") from error
     return rows
 
 
@@ -133,6 +142,16 @@ class RunProgress(keras.callbacks.Callback):
                             for name, value in sorted((logs or {}).items()))
             print(f"epoch {epoch + 1} of {self.params['epochs']}: {time.time() - self._start:.1f} s"
                   f"{shown}", flush=True)
+
+
+def _replace(path, content):
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_bytes(content)
+    os.replace(partial, path)
+
+
+def _digest(content):
+    return hashlib.sha256(content).hexdigest()
 
 
 def _made(directory):

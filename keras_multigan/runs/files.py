@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import hashlib
 import importlib
 import json
 import os
@@ -66,12 +67,27 @@ def read_json(path):
     return json.loads(pathlib.Path(path).read_text())
 
 
+def write_summed(path, content: dict) -> None:
+    """Writes an object with a check sum, for a digit may change and the file still be JSON."""
+    write_json(path, {**content, "sha256": _digest(content)})
+
+
+def _digest(content):
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
 def read_object(path, fix: str) -> dict:
-    """The JSON object in a file. Raises ValueError, which ends with `fix`, if there is none."""
+    """The JSON object in a file, less its check sum; earlier versions wrote none.
+
+    Raises:
+        ValueError: there is none, or its check sum is wrong. The message ends with `fix`.
+    """
     try:
         content = read_json(path)
         if not isinstance(content, dict) or not content:
             raise ValueError(f"it holds {json.dumps(content)[:40]}")
+        if content.pop("sha256", None) not in (None, _digest(content)):
+            raise ValueError("its check sum is wrong")
     except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"Expected a JSON object with entries. Received: {path}, which cannot be read "
                          f"({short(error)}). {fix}") from error
@@ -137,7 +153,7 @@ def open_folder(output, options: dict) -> pathlib.Path:
     output = pathlib.Path(output)
     if not (output / "options.json").exists():
         output.mkdir(parents=True, exist_ok=True)
-        write_json(output / "options.json", {"options": options, "versions": versions()})
+        write_summed(output / "options.json", {"options": options, "versions": versions()})
     return output
 
 
@@ -146,13 +162,13 @@ def extend(output, epochs: int) -> None:
     metrics-<epochs>.json or, if it is made again, removed. A kill in between leaves the earlier run,
     to be ended again."""
     path = output / "options.json"
-    content = read_json(path)
+    content = {name: value for name, value in read_json(path).items() if name != "sha256"}
     earlier = content["options"]["epochs"]
     if (output / "metrics.json").exists():
         os.replace(output / "metrics.json", output / f"metrics-{earlier}.json")
     shutil.rmtree(output / "export", ignore_errors=True)
-    write_json(path, {**content, "options": {**content["options"], "epochs": epochs},
-                      "earlier_epochs": [*content.get("earlier_epochs", []), earlier]})
+    write_summed(path, {**content, "options": {**content["options"], "epochs": epochs},
+                        "earlier_epochs": [*content.get("earlier_epochs", []), earlier]})
 
 
 @contextlib.contextmanager

@@ -1,7 +1,5 @@
 """How results are printed."""
 
-import hashlib
-import json
 import operator
 
 import numpy as np
@@ -35,17 +33,8 @@ ROWS = (
 )
 
 
-def write_results(path, results) -> None:
-    """Writes a metrics.json with a check sum, for a digit may change and the file still be JSON."""
-    files.write_json(path, {**results, "sha256": _digest(results)})
-
-
-def _digest(results):
-    return hashlib.sha256(json.dumps(results, sort_keys=True).encode()).hexdigest()
-
-
 def read_results(path, rows=()) -> dict:
-    """The content of a metrics.json, less its check sum, which `report` can print.
+    """The content of a metrics.json, which `report` can print.
 
     Args:
         rows: of the method, beside `ROWS`.
@@ -56,8 +45,6 @@ def read_results(path, rows=()) -> dict:
     fix = "Remove it and go on with --resume, which measures again."
     results = files.read_object(path, fix)
     try:
-        if results.pop("sha256", None) not in (None, _digest(results)):  # earlier versions have none
-            raise ValueError("its check sum is wrong")
         report(results, rows)
         for name in ("epochs", "training_steps"):
             operator.index(results.get(name, 0))

@@ -209,7 +209,7 @@ class Run:
         results = json.loads(json.dumps(results))  # as a later report reads them
         report.write_report(self.output, self.recipe, results)
         report.write_card(self.output, self.recipe, results)
-        printing.write_results(self.output / "metrics.json", results)
+        files.write_summed(self.output / "metrics.json", results)
         return results
 
 

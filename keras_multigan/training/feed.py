@@ -13,7 +13,7 @@ from keras_multigan.checks import check_labels, check_sample_weights, check_samp
 from keras_multigan.data.stream import source_stream, training_stream
 
 _FIELDS = ("images", "labels", "sample_weights")
-
+_INFINITE = -1  # tf.data.INFINITE_CARDINALITY
 
 _NAMES = {"images": ("images", "image", "x"), "labels": ("labels", "label", "y"),
           "sample_weights": ("sample_weights", "sample_weight")}
@@ -27,6 +27,8 @@ def steps(model, x, y=None, batch_size=None, steps_per_epoch=None, sample_weight
         (dataset as the engine deals it out, steps_per_epoch).
     """
     model.data_error = None
+    # Whether the data may end at any step, when a repeated phase could be in the midst of one.
+    model.may_end = False
     if is_array(x):
         dataset, available = _of_array(model, to_numpy(x), y, sample_weight, batch_size,
                                        steps_per_epoch)
@@ -150,6 +152,8 @@ def _of_dataset(model, dataset):
     arrays = _arrays(first)
     _check(model, *arrays)
     model.set_batch(len(arrays[0]), _FIELDS[: len(arrays)])
+    # Batches may differ in size: their number does not tell that of the steps.
+    model.may_end = model.batches_per_step > 1 and int(dataset.cardinality()) != _INFINITE
     dataset = _checked(model, dataset).rebatch(model.samples_per_step, drop_remainder=True)
     if not list(dataset.take(1)):
         raise _too_few(model)
@@ -230,6 +234,7 @@ def _of_iterator(model, iterator, steps_per_epoch):
     first = _arrays(first)
     _check(model, *first)
     model.set_batch(len(first[0]), _FIELDS[: len(first)])
+    model.may_end = model.batches_per_step > 1
     batches = itertools.chain([first], map(_arrays, iterator))
     return _dataset(model, lambda: _regrouped(model, batches), first)
 

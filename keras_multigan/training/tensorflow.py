@@ -110,6 +110,33 @@ def in_fixed_order(step, model):
     return internals.single_threaded(step)
 
 
+def unless_ended(step, model):
+    """Keras' train step, which does not begin when the data have ended before (`model.may_end`).
+
+    Keras asks a dataset of unknown length for one element too many, within the step, when a repeated
+    phase may have drawn random numbers already. Here an element is taken outside and handed to the
+    same traced step by another iterator.
+    """
+    given, hand_over = [], {}
+
+    def run(iterator):
+        if not (model.may_end and isinstance(iterator, tf.data.Iterator)):
+            return step(iterator)
+        following = iterator.get_next_as_optional()
+        if not following.has_value():
+            raise StopIteration
+        given.append(following.get_value())
+        signature = iterator.element_spec
+        if signature not in hand_over:
+            options = tf.data.Options()
+            options.autotune.enabled = False  # it would ask ahead
+            hand_over[signature] = iter(tf.data.Dataset.from_generator(
+                lambda: iter(given.pop, None), output_signature=signature).with_options(options))
+        return step(hand_over[signature])
+
+    return run
+
+
 def input_gradient(fn, x):
     """The gradient of sum(fn(x)) with respect to x, itself differentiable; same shape as x."""
     with tf.GradientTape(watch_accessed_variables=False) as tape:

@@ -226,7 +226,8 @@ class Trainer(keras.Model):
         made = self.train_function
         super().make_train_function(force)
         if self.train_function is not made:
-            self.train_function = self.engine.in_fixed_order(self.train_function, self)
+            self.train_function = self.engine.unless_ended(
+                self.engine.in_fixed_order(self.train_function, self), self)
 
     def run_step(self, data):
         """One training step on the batches of `data`; its logs, averaged over the epoch so far."""

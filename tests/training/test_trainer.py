@@ -6,6 +6,7 @@ import pytest
 import tiny
 from keras import ops
 
+from keras_multigan import callbacks
 from keras_multigan.models import GMGAN, ComMutEGAN
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.training import Phase, Trainer
@@ -153,3 +154,47 @@ def test_gradient_penalty_against_numpy():
     share = np.array([0.0, 0.25, 0.5, 1.0], "float32")[:, None]
     found = model.gradient_penalties(square, real, fake, ops.array(share))
     np.testing.assert_allclose(found, (share[:, 0] * np.sqrt(3) - 1) ** 2, rtol=1e-5)
+
+
+class Noisy(Regression):
+    """Each of its updates draws numbers."""
+
+    def squared_gap(self, images, labels):
+        noise = self.draw(keras.random.normal, 4, 1)
+        return ops.mean(ops.square(self.network(noise) - images)), {}
+
+
+@pytest.mark.parametrize("kind", ["dataset", "iterator"])
+def test_data_of_unknown_length_end_between_two_steps(kind, tmp_path, monkeypatch):
+    """Not within one, where a repeated phase may have drawn its numbers. A resumed run is exact."""
+    tf = pytest.importorskip("tensorflow")
+    begun = []
+
+    def counted(step, model):
+        made = in_fixed_order(step, model)
+        return lambda *arguments: (begun.append(model), made(*arguments))[1]
+
+    def make():
+        model = Noisy(repeats=3, seed=1)
+        model.compile()
+        return model
+
+    def fit(model, *epochs):
+        for epoch in epochs:  # seven batches: two steps of three, and one batch that is left
+            batches = tf.data.Dataset.from_tensor_slices(np.arange(28.0)[:, None]).batch(4)
+            batches = batches.filter(lambda x: True)  # now its length is not known
+            given = {"x": batches} if kind == "dataset" else {"x": iter(batches), "steps_per_epoch": 5}
+            model.fit(**given, epochs=epoch + 1, initial_epoch=epoch, verbose=0)
+
+    whole, resumed = make(), make()
+    in_fixed_order = whole.engine.in_fixed_order
+    monkeypatch.setattr(whole.engine, "in_fixed_order", counted)
+    fit(whole, 0)
+    callbacks.save_checkpoint(whole, tmp_path, 1)
+    fit(whole, 1)
+    assert callbacks.restore_checkpoint(resumed, tmp_path) == 1
+    fit(resumed, 1)
+    assert whole.steps_trained == 4 and int(whole.optimizer["fit"].iterations) == 12
+    if keras.backend.backend() == "tensorflow":
+        assert len(begun) == 6, "a step was begun that had no data"
+    assert tiny.same(whole, resumed)
