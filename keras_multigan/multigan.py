@@ -88,10 +88,14 @@ class MultiGAN(Trainer):
         steps = ops.cast(self.optimizer.iterations, "float32")
         decay = ops.minimum(self.ema, (1 + steps) / (10 + steps))
         pairs = {id(mean): (mean, value)
-                 for average, generator in zip(self.averaged_generators, self.generators, strict=True)
+                 for average, generator in self.averages()
                  for mean, value in zip(average.weights, generator.weights, strict=True)}
         for mean, value in pairs.values():
             mean.assign(decay * mean + (1 - decay) * value if value.trainable else value)
+
+    def averages(self) -> list:
+        """The pairs (averaged copy, generator) that a step moves."""
+        return list(zip(self.averaged_generators, self.generators, strict=True))
 
     @property
     def batch_parts(self) -> str:

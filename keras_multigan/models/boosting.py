@@ -76,6 +76,9 @@ class BoostedGAN(MultiGAN):
         weights[-1] += shares[finished:].sum()
         return None if np.allclose(weights, weights[0], rtol=1e-9) else weights
 
+    def averages(self):
+        return super().averages()[-1:]  # rounding would move the others
+
     def default_optimizer(self, phase):
         return keras.optimizers.Adam(1e-3 if phase == "generator" else 1e-4, beta_1=0.5)
 
@@ -215,7 +218,7 @@ class AdaGAN(BoostedGAN):
         discriminator: functional or sequential Keras model, samples -> one score (N, 1), no sigmoid.
         latent_dim: length of a noise vector.
         epochs_per_round: None shares the epochs of the first `fit` out equally.
-        share: b_t for t > 1, in (0, 1); None for 1/t.
+        round_share: b_t for t > 1, in (0, 1); None for 1/t.
         bagging: whether all weights and shares stay equal.
         ratio_updates: updates of the network that finds h; None for 10 passes over the data.
         seed: int that fixes noise and data order.
@@ -232,18 +235,18 @@ class AdaGAN(BoostedGAN):
     - The optimizers are those of the code's toy data: Adam 1e-3 (generator) and 1e-4, beta_1 0.5.
     """
 
-    def __init__(self, generators, discriminator, *, latent_dim, epochs_per_round=None, share=None,
-                 bagging=False, ratio_updates=None, seed=None, **kwargs):
+    def __init__(self, generators, discriminator, *, latent_dim, epochs_per_round=None,
+                 round_share=None, bagging=False, ratio_updates=None, seed=None, **kwargs):
         super().__init__(generators, discriminator, latent_dim=latent_dim,
                          epochs_per_round=epochs_per_round, ratio_updates=ratio_updates, seed=seed,
                          **kwargs)
-        if share is not None and not 0 < share < 1:
-            raise ValueError(f"share is expected to be None or a number, 0 < share < 1. Received: "
-                             f"{share}")
-        if bagging and share is not None:
-            raise ValueError("share is expected to be None with bagging, where all shares are equal. "
-                             f"Received: {share}")
-        self.share, self.bagging = share, bool(bagging)
+        if round_share is not None and not 0 < round_share < 1:
+            raise ValueError("round_share is expected to be None or a number, 0 < round_share < 1. "
+                             f"Received: {round_share}")
+        if bagging and round_share is not None:
+            raise ValueError("round_share is expected to be None with bagging, where all shares are "
+                             f"equal. Received: {round_share}")
+        self.round_share, self.bagging = round_share, bool(bagging)
 
     def sample_weights(self, samples, number, batch_size):
         if self.bagging or number == 0:
@@ -251,12 +254,12 @@ class AdaGAN(BoostedGAN):
         counts = np.random.default_rng([self.seed, number]).multinomial(
             len(samples), self.shares(number))
         ratios = self.ratios(samples, counts, batch_size)
-        return boosting_weights(ratios, self.share or 1 / (number + 1))
+        return boosting_weights(ratios, self.round_share or 1 / (number + 1))
 
     def shares(self, count):
         weights = np.ones(1)
         for t in range(2, count + 1):
-            share = self.share or 1 / t
+            share = self.round_share or 1 / t
             weights = np.append((1 - share) * weights, share)
         return weights
 
@@ -357,8 +360,8 @@ def fresh(network: keras.Model, seed: int | str) -> keras.Model:
     random.seed(seed)  # from which initializers without a seed of their own draw one
     try:
         return keras.models.clone_model(network)
-    except ValueError as error:
-        raise ValueError(f"Functional or sequential networks are expected, which every round makes "
+    except (TypeError, ValueError) as error:
+        raise ValueError("Functional or sequential networks are expected, which every round makes "
                          f"anew. Received: {network.name}; {error}") from error
     finally:
         random.setstate(state)
