@@ -35,12 +35,12 @@ ZERO = {"seed", "gp_weight", "center_range", "entropy_weight", "mutual_informati
         "ema", "feature_matching_weight", "regularizer_weight", "push_weight", "auxiliary_pull",
         "auxiliary_push", "growth", "generator_batch_size", "auxiliary_class", "verbosity", "blends",
         "tvd_weight", "r1_weight", "r2_weight", "orthonormal_weight",
-        "beta", "sharpness", "sharpness_weight"}
+        "beta", "sharpness", "sharpness_weight", "diversity_weight", "entropy_decay", "threshold"}
 MINUS = {"verbosity"}
 MILLIONS = {"seed", "version", "gp_weight", "entropy_weight", "mutual_information_weight", "alpha",
             "feature_matching_weight", "regularizer_weight", "push_weight", "auxiliary_pull",
             "auxiliary_push", "verbosity", "r1_weight", "r2_weight", "orthonormal_weight",
-        "beta", "sharpness", "sharpness_weight"}
+        "beta", "sharpness", "sharpness_weight", "diversity_weight"}
 PATHS = ("absent", "absent/x", "folder", "folder/..", "file.txt", "file.txt/x", "", ".", "..", "/",
          "/dev/null", "/proc/x", "/proc/self/mem", "pipe", "loop", "ä\u4e2d/\u200b", "x" * 300,
          "x/" * 3000, "~nobody_there/x", "\udcff")
@@ -156,6 +156,9 @@ METHODS = {  # flags with which a run of a method is tiny; one of a family, whic
     "commute": ("--width=0.02", "--num_generators=1", "--image_size=8"),
     "d2gan": ("--filters=1",), "gan": ("--filters=1",), "veegan": ("--filters=1",),
     "gman": ("--filters=1", "--num_discriminators=1"),
+    "mgan": ("--filters=1", "--num_generators=1"), "madgan": ("--filters=1", "--num_generators=1"),
+    "dmgan_pl": ("--filters=1", "--num_generators=1"),
+    "adagan": ("--filters=1", "--num_generators=1"), "mwu": ("--filters=1", "--num_generators=1"),
     "gm": ("--width=0.02",), "mm": ("--width=0.02",),
     "mim": ("--filters=1", "--num_generators=1", "--image_size=8"),
     "mix": ("--filters=1", "--num_generators=1", "--num_discriminators=1"),
