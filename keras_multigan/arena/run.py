@@ -27,6 +27,7 @@ from keras_multigan.runs import files
 COLUMNS = ("method", "protocol", "match", "seed", "generators", "labels", "parameters", "updates",
            "batch_size", "learning_rate", "seconds", "cpu_seconds", "peak_memory_mib", "backend")
 _SETTINGS = ("protocol", "match", "updates", "batch_size", "learning_rate", "num_generators")
+_WORKER = (sys.executable, "-m", "keras_multigan.arena.worker")
 _THREADS = {name: "1" for name in (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS")}
@@ -149,7 +150,7 @@ class Arena:
                   f"{self.backend}.", flush=True)
         with tempfile.TemporaryDirectory() as scratch:
             try:
-                if waiting:
+                if waiting and not (self.output / "classifier.keras").exists():
                     self._prepare(dataclasses.replace(jobs[0], method=""), scratch)
                 while waiting or running:
                     while waiting and len(running) < count:
@@ -188,8 +189,7 @@ class Arena:
         # Runs of one method on several seeds are compiled once.
         environment.setdefault("JAX_COMPILATION_CACHE_DIR", os.path.join(scratch, "compiled"))
         environment.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
-        words = [sys.executable, "-m", "keras_multigan.arena.worker",
-                 json.dumps(dataclasses.asdict(job))]
+        words = [*_WORKER, json.dumps(dataclasses.asdict(job))]
         with open(pathlib.Path(scratch) / f"{job.method}-{job.seed}.log", "wb") as log:
             return subprocess.Popen(words, env=environment, stdin=subprocess.PIPE, stdout=log,
                                     stderr=log)

@@ -24,7 +24,8 @@ OPTIONS = {
                       least=UNIT, most=10**8, aliases=("steps",)),
     "batch_size": Option(help=f"real samples of an update {_DESCRIBED}", kind=int, least=2,
                          most=10**5),
-    "learning_rate": Option(help=f"of all players {_DESCRIBED}", kind=float, above=0, most=10),
+    "learning_rate": Option(help=f"of all players at first; it falls linearly to 0 {_DESCRIBED}",
+                            kind=float, above=0, most=10),
     "num_generators": Option(help=f"of methods with several {_DESCRIBED}", kind=int, least=2,
                              most=MOST_NETWORKS),
     "backend": Option(help="Keras' backend of the runs (default: the faster one of those that are "
