@@ -69,6 +69,7 @@ class Protocol:
         learning_rate: of all optimizers at first; it falls linearly to 0.
         num_generators: of methods that have several.
         backend: Keras' backend that is the faster one.
+        needs_data: whether the data are looked for in `data_dir`, or downloaded.
     """
 
     title: str
@@ -84,6 +85,7 @@ class Protocol:
     learning_rate: float
     num_generators: int
     backend: str
+    needs_data: bool = False
 
 
 # Gaussian mixtures.
@@ -224,7 +226,8 @@ def _of_images(title, note, name, updates):
         title, note, functools.partial(_images, name), _image_classifier,
         functools.partial(networks.ConvKit, (16, 16, 1), latent_dim=64, filters=16),
         measure_images, _grid, _IMAGES, updates=updates, batch_size=60, learning_rate=5e-4,
-        num_generators=5, backend="tensorflow")
+        num_generators=5, backend="tensorflow",
+        needs_data=name != "digits")
 
 
 # Stacked digits.
@@ -258,7 +261,8 @@ def _of_stacked(title, note, name, updates):
         title, note, functools.partial(_stacked, name), _first_channel_classifier,
         functools.partial(networks.ConvKit, (16, 16, 3), latent_dim=64, filters=16),
         measure_stacked, _grid, (Measure("modes", "modes of 1,000", ".0f", "high"), _KL),
-        updates=updates, batch_size=64, learning_rate=5e-4, num_generators=4, backend="tensorflow")
+        updates=updates, batch_size=64, learning_rate=5e-4, num_generators=4, backend="tensorflow",
+        needs_data=name != "digits")
 
 
 _PUBLISHED = ("Data and measures are those of VEEGAN and PacGAN: 100,000 training samples; of 2,500 "

@@ -37,12 +37,14 @@ def methods(names: Sequence[str]) -> list[str]:
     """The methods of `names`, or all, in the registry's order.
 
     Raises:
-        ValueError: an unknown method, or one that does not take part.
+        ValueError: none, an unknown method, or one that does not take part.
     """
     able = [name for name, recipe in RECIPES.items() if recipe.arena is not None]
     if tuple(names) == ("all",):
         return able
     chosen = [find(name.strip()).name for name in names]
+    if not chosen:
+        raise ValueError("--methods is expected to be all, or names such as gan,mix. Received: none.")
     if without := [name for name in chosen if name not in able]:
         raise ValueError("--methods is expected to name methods with networks for the arena. Received: "
                          f"{', '.join(without)}. Give its recipe `arena`.")
@@ -92,7 +94,8 @@ class Arena:
     def describe(self) -> str:
         """What a dry run prints."""
         lines = [f"{name:16}{value}" for name, value in self.settings.items()]
-        lines += [f"{'backend':16}{self.backend}", "", f"{len(self.jobs)} runs:"]
+        count = len(self.jobs)
+        lines += [f"{'backend':16}{self.backend}", "", f"{count} run{'s' * (count != 1)}:"]
         return "\n".join(lines + [f"  {job.method}, seed {job.seed}" + " (finished)" * finished(job)
                                   for job in self.jobs])
 

@@ -63,6 +63,9 @@ def run(protocol=None, methods=("all",), seeds=tuple(OPTIONS["seeds"].default), 
                          f"with 1 to 6 discriminator updates a step. Received: {updates}. Use "
                          f"{-(-updates // UNIT) * UNIT}.")
     found = protocols.find(protocol)
+    if data_dir is not None and not found.needs_data:
+        raise ValueError(f"--data_dir is expected to be left out with --protocol={protocol}, which "
+                         f"makes its data. Received: {data_dir}")
     settings = {"protocol": protocol, "match": match, **{
         name: given.get(name, getattr(found, name))
         for name in ("updates", "batch_size", "learning_rate", "num_generators")}}
