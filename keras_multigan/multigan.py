@@ -38,7 +38,9 @@ class MultiGAN(Trainer):
         ValueError: no generators, their shapes do not fit `latent_dim` or each other, ema out of range.
     """
 
-    generator_batch_size = None  # of a model that has such an argument
+    # Of models that have such an argument:
+    generator_batch_size = None
+    epochs_per_round = None  # that each generator is trained, one after the other
 
     def __init__(self, generators, *, latent_dim: int, seed: int | None = None,
                  ema: float | None = None, clone: Callable | None = None, **kwargs):

@@ -27,6 +27,7 @@ from keras_multigan.runs import files
 COLUMNS = ("method", "protocol", "match", "seed", "generators", "labels", "parameters", "updates",
            "batch_size", "learning_rate", "seconds", "cpu_seconds", "peak_memory_mib", "backend")
 _SETTINGS = ("protocol", "match", "updates", "batch_size", "learning_rate", "num_generators")
+_WORKER = (sys.executable, "-m", "keras_multigan.arena.worker")
 _THREADS = {name: "1" for name in (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS")}
@@ -36,12 +37,14 @@ def methods(names: Sequence[str]) -> list[str]:
     """The methods of `names`, or all, in the registry's order.
 
     Raises:
-        ValueError: an unknown method, or one that does not take part.
+        ValueError: none, an unknown method, or one that does not take part.
     """
     able = [name for name, recipe in RECIPES.items() if recipe.arena is not None]
     if tuple(names) == ("all",):
         return able
     chosen = [find(name.strip()).name for name in names]
+    if not chosen:
+        raise ValueError("--methods is expected to be all, or names such as gan,mix. Received: none.")
     if without := [name for name in chosen if name not in able]:
         raise ValueError("--methods is expected to name methods with networks for the arena. Received: "
                          f"{', '.join(without)}. Give its recipe `arena`.")
@@ -91,7 +94,8 @@ class Arena:
     def describe(self) -> str:
         """What a dry run prints."""
         lines = [f"{name:16}{value}" for name, value in self.settings.items()]
-        lines += [f"{'backend':16}{self.backend}", "", f"{len(self.jobs)} runs:"]
+        count = len(self.jobs)
+        lines += [f"{'backend':16}{self.backend}", "", f"{count} run{'s' * (count != 1)}:"]
         return "\n".join(lines + [f"  {job.method}, seed {job.seed}" + " (finished)" * finished(job)
                                   for job in self.jobs])
 
@@ -149,7 +153,7 @@ class Arena:
                   f"{self.backend}.", flush=True)
         with tempfile.TemporaryDirectory() as scratch:
             try:
-                if waiting:
+                if waiting and not (self.output / "classifier.keras").exists():
                     self._prepare(dataclasses.replace(jobs[0], method=""), scratch)
                 while waiting or running:
                     while waiting and len(running) < count:
@@ -188,8 +192,7 @@ class Arena:
         # Runs of one method on several seeds are compiled once.
         environment.setdefault("JAX_COMPILATION_CACHE_DIR", os.path.join(scratch, "compiled"))
         environment.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
-        words = [sys.executable, "-m", "keras_multigan.arena.worker",
-                 json.dumps(dataclasses.asdict(job))]
+        words = [*_WORKER, json.dumps(dataclasses.asdict(job))]
         with open(pathlib.Path(scratch) / f"{job.method}-{job.seed}.log", "wb") as log:
             return subprocess.Popen(words, env=environment, stdin=subprocess.PIPE, stdout=log,
                                     stderr=log)

@@ -91,9 +91,9 @@ def _head(settings, protocol, rows):
                "parameters": "All generators of a method have together the parameters of one."}
     return [
         f"Protocol {settings['protocol']}: {settings['updates']:,} updates of every discriminator on "
-        f"{settings['batch_size']} real samples each, all optimizers with the learning rate "
-        f"{settings['learning_rate']:g}. Methods with several generators have "
-        f"{settings['num_generators']}. {matched[settings['match']]}",
+        f"{settings['batch_size']} real samples each; the learning rate of all "
+        f"optimizers falls linearly from {settings['learning_rate']:g}. Methods with several "
+        f"generators have {settings['num_generators']}. {matched[settings['match']]}",
         protocol.note,
         f"Medians over the seeds {', '.join(map(str, seeds))}, with the range where there is one.",
         "Seconds are of training, with compilation, on one thread; other runs went on beside it.",

@@ -45,6 +45,20 @@ class Job:
         return pathlib.Path(self.output) / "runs" / f"{self.method}-seed{self.seed}"
 
 
+def falling_rate(rate: float):
+    """A callback: the learning rate of all optimizers falls by epochs from `rate` linearly to 0; of
+    generators that are trained one after the other, anew for each."""
+    import keras
+
+    class FallingRate(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            length = self.model.epochs_per_round or self.params["epochs"]
+            for optimizer in self.model.optimizer.optimizers:
+                optimizer.learning_rate = rate * (1 - epoch % length / length)
+
+    return FallingRate()
+
+
 def build(job: Job, kit):
     """The compiled model of a job, of a `networks.Kit`.
 
@@ -58,18 +72,14 @@ def build(job: Job, kit):
     keras.utils.set_random_seed(job.seed)
     recipe = RECIPES[job.method]
     model = recipe.model(**recipe.arena(kit), seed=job.seed)
-    optimizers = {}
-    for phase in model.phases():
-        optimizers[f"{phase.name}_optimizer"] = optimizer = model.default_optimizer(phase.name)
-        optimizer.learning_rate = job.learning_rate
     repeats = discriminator_updates(model)
     if job.updates % repeats:
         raise ValueError(f"The number of updates is expected to be a multiple of {job.method}'s "
                          f"{repeats} in a step. Received: {job.updates}")
-    # Epochs are for schedules and methods with rounds: equally many for each generator.
+    # Epochs are for schedules, the learning rate and rounds: equally many for each generator.
     epochs = math.gcd(job.updates // UNIT, 5 * job.num_generators)
     steps = job.updates // repeats // epochs
-    model.compile(**optimizers, steps_per_execution=math.gcd(steps, 20))
+    model.compile(steps_per_execution=math.gcd(steps, 20))
     return model, epochs, steps
 
 
@@ -110,7 +120,8 @@ def run(job: Job) -> dict:
     size = batch_size(job, model)
     start, start_cpu = time.perf_counter(), time.process_time()
     model.fit(found.samples, None if model.num_classes is None else found.labels, batch_size=size,
-              epochs=epochs, steps_per_epoch=steps, verbose=0, callbacks=[callbacks.StopOnNonFinite()])
+              epochs=epochs, steps_per_epoch=steps, verbose=0,
+              callbacks=[falling_rate(job.learning_rate), callbacks.StopOnNonFinite()])
     seconds, cpu = time.perf_counter() - start, time.process_time() - start_cpu
     measured = protocol.measure(model, found)
     protocol.picture(sample_each(model, 300 if len(kit.shape) == 1 else 10), found,

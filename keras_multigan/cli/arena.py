@@ -24,7 +24,8 @@ OPTIONS = {
                       least=UNIT, most=10**8, aliases=("steps",)),
     "batch_size": Option(help=f"real samples of an update {_DESCRIBED}", kind=int, least=2,
                          most=10**5),
-    "learning_rate": Option(help=f"of all players {_DESCRIBED}", kind=float, above=0, most=10),
+    "learning_rate": Option(help=f"of all players at first; it falls linearly to 0 {_DESCRIBED}",
+                            kind=float, above=0, most=10),
     "num_generators": Option(help=f"of methods with several {_DESCRIBED}", kind=int, least=2,
                              most=MOST_NETWORKS),
     "backend": Option(help="Keras' backend of the runs (default: the faster one of those that are "
@@ -62,6 +63,9 @@ def run(protocol=None, methods=("all",), seeds=tuple(OPTIONS["seeds"].default), 
                          f"with 1 to 6 discriminator updates a step. Received: {updates}. Use "
                          f"{-(-updates // UNIT) * UNIT}.")
     found = protocols.find(protocol)
+    if data_dir is not None and not found.needs_data:
+        raise ValueError(f"--data_dir is expected to be left out with --protocol={protocol}, which "
+                         f"makes its data. Received: {data_dir}")
     settings = {"protocol": protocol, "match": match, **{
         name: given.get(name, getattr(found, name))
         for name in ("updates", "batch_size", "learning_rate", "num_generators")}}

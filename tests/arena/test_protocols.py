@@ -1,0 +1,114 @@
+"""The protocols' measures, by samplers whose results are known."""
+
+import numpy as np
+import pytest
+
+from keras_multigan.arena import protocols
+from keras_multigan.data import synthetic
+
+
+class Sampler:
+    """A model in place of a trained one: samples of a source, of some of its modes only."""
+
+    mixture_weights = None
+
+    def __init__(self, source, modes=None, num_generators=1):
+        self.source, self.modes, self.num_generators = source, modes, num_generators
+
+    def sample(self, num_samples, generator=None, seed=None):
+        samples, modes = self.source.sample(20 * num_samples, seed=seed)
+        kept = np.ones(len(modes), bool) if self.modes is None else modes < self.modes
+        if generator is not None and self.num_generators > 1:  # each has a mode of its own
+            kept = modes == generator
+        return samples[kept][:num_samples]
+
+
+def loaded(name, few=2000):
+    """A protocol, and its data without most of the samples."""
+    protocol = protocols.PROTOCOLS[name]
+    found = protocol.load(".", None)
+    return protocol, found._replace(samples=found.samples[:few], labels=found.labels[:few])
+
+
+@pytest.mark.parametrize("name, modes, radius", [("ring", 8, 1.0), ("grid", 25, 4 * 2**0.5)])
+def test_plane(name, modes, radius):
+    protocol, found = loaded(name)
+    assert np.linalg.norm(found.aid.means, axis=1).max() == pytest.approx(radius)
+    assert found.num_classes == modes == len(np.unique(found.labels))
+    perfect = protocol.measure(Sampler(found.aid), found)
+    assert perfect["modes"] == modes and perfect["reverse_kl"] < 0.02
+    # 1 - e^-4.5 = .98889 with a standard deviation of .0021
+    assert perfect["high_quality"] == pytest.approx(0.98889, abs=0.0125)
+    half = protocol.measure(Sampler(found.aid, modes // 2), found)
+    assert half["modes"] == modes // 2
+    assert half["reverse_kl"] == pytest.approx(np.log(modes / (modes // 2)), abs=0.02)
+    blurred = synthetic.GaussianMixture(found.aid.means, 25 * found.aid.variance)
+    assert protocol.measure(Sampler(blurred), found)["high_quality"] < 0.25
+    assert "pairwise_tvd" not in perfect
+    apart = protocol.measure(Sampler(found.aid, num_generators=3), found)
+    assert apart["pairwise_tvd"] == pytest.approx(1, abs=0.01)
+
+
+def test_space():
+    protocol, found = loaded("gaussians")
+    inner = synthetic.GaussianMixture(found.aid.means.mean(axis=0, keepdims=True), found.aid.variance)
+    perfect, half, middle = (protocols.measure_space(model, found, 2500) for model in (
+        Sampler(found.aid), Sampler(found.aid, 4), Sampler(inner)))
+    assert {m.key for m in protocol.measures} - {"pairwise_tvd"} <= perfect.keys()
+    assert perfect["modes"] == 8 and half["modes"] < 8
+    assert perfect["coverage"] > 0.9 and perfect["reverse_kl"] < 0.01 < 0.2 < half["reverse_kl"]
+    # In the middle of all modes, too, which all of them overlap.
+    for wrong in (half, middle):
+        assert wrong["frechet_distance"] > 2 * perfect["frechet_distance"]
+        assert wrong["coverage"] < 0.75
+        assert wrong["judge_accuracy"] > 0.55 > perfect["judge_accuracy"]
+
+
+def test_stacked_digits():
+    protocol, found = loaded("stacked_digits")
+    assert found.samples.shape[1:] == (16, 16, 3)
+    assert found.num_classes == 10  # of the first channel
+    source = synthetic.StackedDigits(found.aid.train.floats(), found.aid.train.labels)
+    all_modes = protocols.measure_stacked(Sampler(source), found, 2000)
+    half = protocols.measure_stacked(Sampler(source, 500), found, 2000)
+    # 2,000 even draws meet 865 of 1,000 modes, with a standard deviation of 9.
+    assert 800 < all_modes["modes"] < 930 and 450 < half["modes"] < 530
+    assert half["reverse_kl"] > all_modes["reverse_kl"] + 0.4
+
+
+class Images:
+    """The images of an array, whatever the seed."""
+
+    mixture_weights, num_generators = None, 1
+
+    def __init__(self, images):
+        self.images = images
+
+    def sample(self, num_samples, generator=None, seed=None):
+        return np.resize(self.images, (num_samples, *self.images.shape[1:]))
+
+
+def test_digits():
+    """Test images against few training images repeated and noise: numbers alone, in right order."""
+    protocol, found = loaded("digits", 1437)
+    noise = np.random.default_rng(0).uniform(-1, 1, (400, 16, 16, 1)).astype("float32")
+    test, few, noise = (protocols.measure_images(Images(x), found, 360) for x in (
+        found.aid.test.floats(), found.samples[:20], noise))
+    assert {m.key for m in protocol.measures} <= test.keys()
+    assert all(isinstance(value, (int, float, str)) for value in test.values() if value is not None)
+    for name in ("coverage", "precision", "memorized_equivalent"):
+        assert test[name] > noise[name]
+    assert test["coverage"] > few["coverage"]
+    assert test["frechet_distance"] < few["frechet_distance"] < noise["frechet_distance"]
+
+
+def test_the_classifier_tells_the_modes_apart():
+    protocol, found = loaded("ring", 50_000)
+    network = protocols._mode_classifier(found)
+    logits = network.predict(found.aid.means.astype("float32"), verbose=0)
+    np.testing.assert_array_equal(logits.argmax(axis=1), np.arange(8))
+
+
+def test_unknown_protocol():
+    with pytest.raises(ValueError, match="--protocol.*ring, grid.*Received: circle"):
+        protocols.find("circle")

@@ -1,0 +1,194 @@
+"""An arena's runs: resumed after kills, divided among shards, one row each whatever happens."""
+
+import csv
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+import conftest
+import pytest
+
+from keras_multigan.arena import run as runs
+from keras_multigan.arena import worker
+from keras_multigan.runs import files
+
+SETTINGS = {"protocol": "ring", "match": "generator", "updates": 60, "batch_size": 24,
+            "learning_rate": 1e-3, "num_generators": 2}
+# In place of the worker: writes a row at once, or fails as the method's name says.
+STAND_IN = """
+import json, os, pathlib, signal, sys, time
+job = json.loads(sys.argv[1])
+folder = pathlib.Path(job["output"])
+with open(folder / "started.txt", "a") as file:
+    file.write(job["method"] + str(job["seed"]) + chr(10))
+if not job["method"]:
+    sys.exit((folder / "classifier.keras").write_text(""))
+if job["method"] == "lsgan" and not (folder / "mended").exists():
+    sys.exit("Traceback" + chr(10) + "ValueError: it went wrong")
+if job["method"] == "wgan":
+    os.kill(os.getpid(), signal.SIGKILL)
+if job["method"] == "fgan":
+    time.sleep(600)
+names = {"generators": 1, "labels": 0, "parameters": 9, "seconds": 1.0, "cpu_seconds": 1.0,
+         "peak_memory_mib": 5, "backend": "jax", "modes": 8 - job["seed"], "high_quality": 0.5,
+         "reverse_kl": 0.1, "environment": os.environ["OMP_NUM_THREADS"] + os.environ["KERAS_BACKEND"]}
+path = folder / "runs" / (job["method"] + "-seed" + str(job["seed"]) + ".json")
+path.write_text(json.dumps({**job, **names}))
+"""
+
+
+@pytest.fixture
+def arena(monkeypatch, tmp_path):
+    """arena(methods, seeds, shard) -> an `Arena` in one folder, whose worker is the stand-in."""
+    monkeypatch.setattr(runs, "_WORKER", (sys.executable, "-S", "-c", STAND_IN))
+
+    def make(methods=("gan", "sngan"), seeds=(0, 1), shard=(0, 1), **settings):
+        return runs.Arena(SETTINGS | settings, methods, seeds, tmp_path / "arena", shard)
+
+    make.folder = tmp_path / "arena"
+    make.rows = lambda: list(csv.DictReader(open(make.folder / "results.csv", newline="")))
+    make.started = lambda: (make.folder / "started.txt").read_text().split("\n")[:-1]
+    return make
+
+
+def names(rows):
+    return [(row["method"], row["seed"]) for row in rows]
+
+
+def test_every_run_is_a_row_and_is_done_once(arena):
+    arena().run(2)
+    assert names(arena.rows()) == [("gan", "0"), ("gan", "1"), ("sngan", "0"), ("sngan", "1")]
+    first = arena.rows()[0]
+    assert list(first)[: len(runs.COLUMNS)] == list(runs.COLUMNS)
+    assert first["modes"] == "8" and first["error"] == "" and first["environment"] == "1jax"
+    assert sorted(arena.started()) == ["0", "gan0", "gan1", "sngan0", "sngan1"]
+    assert "| gan |" in (arena.folder / "table.md").read_text()
+    assert "<h1>Arena" in (arena.folder / "report.html").read_text()
+    arena(seeds=(0, 1, 2)).run(1)  # more seeds
+    assert len(arena.rows()) == 6 and len(arena.started()) == 7
+
+
+def test_a_run_that_fails_is_a_row_with_its_error_and_is_tried_again(arena):
+    with pytest.raises(RuntimeError, match=r"2 of 3 did not(.|\n)*lsgan, seed 0: ValueError: it went"):
+        arena(("gan", "lsgan", "wgan"), (0,)).run(2)
+    rows = {row["method"]: row for row in arena.rows()}
+    assert rows["lsgan"]["error"] == "ValueError: it went wrong" and rows["lsgan"]["modes"] == ""
+    assert rows["wgan"]["error"] == "ended by signal 9 (memory?)" and rows["gan"]["error"] == ""
+    assert "0 of 1" in (arena.folder / "table.md").read_text()
+    (arena.folder / "mended").touch()
+    arena(("lsgan",), (0,)).run(1)
+    rows = {row["method"]: row for row in arena.rows()}
+    assert rows["lsgan"]["error"] == "" and rows["lsgan"]["modes"] == "8"
+
+
+def test_an_interrupt_ends_what_runs_and_keeps_what_is_done(arena, monkeypatch):
+    processes = []
+
+    class Noted(subprocess.Popen):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            processes.append(self)
+
+    def interrupt(seconds):
+        if len(processes) == 3 and runs.finished(job):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess, "Popen", Noted)
+    monkeypatch.setattr(runs.time, "sleep", interrupt)
+    stopped = arena(("gan", "fgan"), (0,))  # fgan would take 10 minutes
+    job = stopped.jobs[0]
+    with pytest.raises(KeyboardInterrupt):
+        stopped.run(2)
+    assert [p.poll() is not None for p in processes] == [True] * 3
+    (arena.folder / "runs" / "partial-9-gan-seed5.json").write_text("{")  # of a kill
+    monkeypatch.undo()
+    assert names(runs.write_results(arena.folder)) == [("gan", 0)]
+
+
+def test_shards_have_together_the_runs_of_the_whole(arena):
+    whole = {(job.method, job.seed) for job in arena().jobs}
+    shards = [arena(shard=(k, 3)) for k in range(3)]
+    assert sorted((j.method, j.seed) for s in shards for j in s.jobs) == sorted(whole)
+    for shard in shards:
+        shard.run(1)
+    assert {(m, int(s)) for m, s in names(arena.rows())} == whole
+    arena().run(1)  # nothing is left to do
+    assert len(arena.started()) == 5
+
+
+def test_two_do_not_work_on_the_same_runs(arena):
+    arena.folder.mkdir()
+    arena().run(1)
+    with files.locked(arena.folder, shared=True), files.locked(arena.folder / "shard-1-of-2"):
+        arena(shard=(0, 2)).run(1)
+        for shard in ((1, 2), (0, 1)):
+            with pytest.raises(RuntimeError, match="in which nothing else trains"):
+                arena(shard=shard).run(1)
+    with files.locked(arena.folder), pytest.raises(RuntimeError, match="nothing else trains"):
+        arena(shard=(0, 2)).run(1)
+
+
+def test_a_damaged_row_is_left_out_and_done_again(arena):
+    arena().run(1)
+    path = arena.folder / "runs" / "gan-seed0.json"
+    path.write_text(path.read_text()[:50])
+    assert len(runs.write_results(arena.folder)) == 3
+    arena().run(1)
+    assert len(arena.rows()) == 4
+
+
+def test_a_folder_of_other_options(arena, tmp_path):
+    arena().run(1)
+    with pytest.raises(FileExistsError, match=r"--updates: the folder has 60, received 120"):
+        arena(updates=120).run(1)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "a.txt").touch()
+    (tmp_path / "file").touch()
+    for name in ("other", "file"):
+        with pytest.raises(FileExistsError, match="new or empty folder"):
+            runs.Arena(SETTINGS, ["gan"], [0], tmp_path / name).run(1)
+
+
+def test_backend(monkeypatch):
+    found = {"jax", "tensorflow"}
+    monkeypatch.setattr(runs.importlib.util, "find_spec", lambda name: name if name in found else None)
+    monkeypatch.setattr(runs.keras.backend, "backend", lambda: "tensorflow")
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    assert [runs.backend_of(p, None) for p in ("ring", "digits")] == ["jax", "tensorflow"]
+    assert runs.backend_of("digits", "jax") == "jax"
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    assert runs.backend_of("ring", None) == "tensorflow"
+    monkeypatch.delenv("KERAS_BACKEND")
+    found.remove("jax")
+    assert runs.backend_of("ring", None) == "tensorflow"
+    with pytest.raises(ValueError, match="--backend.*Received: jax"):
+        runs.backend_of("ring", "jax")
+
+
+def test_killed_and_gone_on_with(run_process, tmp_path):
+    """Real runs: the command is killed after its first one."""
+    words = ["arena", "--protocol=ring", "--methods=gan,lsgan", "--seeds=0", "--updates=60",
+             "--batch_size=24", f"--output={tmp_path / 'arena'}"]
+    first, second = (tmp_path / "arena" / "runs" / f"{name}-seed0.json" for name in ("gan", "lsgan"))
+    process = subprocess.Popen([sys.executable, str(conftest.DOOR), *words], stdout=subprocess.PIPE,
+                               env={**os.environ, "PYTHONPATH": str(conftest.REPOSITORY)}, text=True)
+    for line in process.stdout:
+        if line.startswith("1/2 gan, seed 0: modes"):
+            break
+    process.send_signal(signal.SIGKILL)
+    process.stdout.close()
+    process.wait()
+    assert first.exists() and not second.exists()
+    kept = first.stat().st_mtime_ns
+    said = run_process(*words).stdout
+    assert "1 of 2 runs are to be done" in said and "1/1 lsgan, seed 0: modes" in said
+    assert first.stat().st_mtime_ns == kept
+    rows = [json.loads(path.read_text()) for path in (first, second)]
+    job = worker.Job(method="gan", seed=0, output=str(tmp_path / "arena"), data_dir=None, **{
+        **SETTINGS, "num_generators": 8})
+    assert {name: rows[0][name] for name in vars(job)} == vars(job)
+    assert (pathlib.Path(job.output) / "table.md").read_text().count("\n| ") == 3
+    assert rows[1]["parameters"] == 17_154

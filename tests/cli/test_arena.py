@@ -1,0 +1,62 @@
+"""multigan arena: wrong lines end before anything is written; the list and the plan."""
+
+import dataclasses
+
+import pytest
+
+from keras_multigan.arena import run as runs
+from keras_multigan.recipes import RECIPES
+
+
+@pytest.mark.parametrize("words, messages", [
+    ([], ["Expected --protocol=ring|grid", "Received: none"]),
+    (["--protocol=circle"], ["value should be one of <ring|grid"]),
+    (["--protocol=ring", "--methods=gan,nope"], ["Expected a method", "Received: 'nope'"]),
+    (["--protocol=ring", "--methods="], ["--methods", "Received: none"]),
+    (["--protocol=ring", "--seeds=0,x"], ["--seeds", "Received: 0,x"]),
+    (["--protocol=ring", "--seeds=1,1"], ["different whole numbers", "Received: 1,1"]),
+    (["--protocol=ring", "--seeds=-1"], ["Received: -1"]),
+    (["--protocol=ring", "--shard=4/4"], ["--shard is expected to be i/n", "Received: 4/4"]),
+    (["--protocol=ring", "--shard=2"], ["Received: 2"]),
+    (["--protocol=ring", "--updates=90"], ["multiple of 60", "Received: 90", "Use 120"]),
+    (["--protocol=ring", "--num_generators=1"], ["--num_generators is expected to be >= 2"]),
+    (["--protocol=ring", "--jobs=0"], ["--jobs is expected to be >= 1"]),
+    (["--protocol=ring", "--data_dir=x"], ["--data_dir", "left out", "Received: x"]),
+    (["--protocol=ring", "--backend=torch"], ["<tensorflow|jax>"]),
+])
+def test_wrong_lines(refused, words, messages):
+    refused(["arena", *words], *messages)
+
+
+def test_an_output_that_is_a_file(refused, tmp_path):
+    (tmp_path / "file").touch()
+    refused(["arena", "--protocol=ring", f"--output={tmp_path / 'file'}"], "new or empty folder",
+            "Received:")
+
+
+def test_dry_run(multigan, tmp_path):
+    done = multigan("arena", "--protocol=ring", "--methods=wgan_gp,gan", "--seeds=3,4", "--shard=1/2",
+                    "--updates=120", "--dry_run")
+    assert done.code == 0 and not list(tmp_path.iterdir())
+    assert done.out.splitlines()[-3:] == ["2 runs:", "  wgan_gp, seed 3", "  wgan_gp, seed 4"]
+    assert "updates         120" in done.out and "batch_size      128" in done.out
+
+
+def test_every_recipe_is_listed_and_in_the_arena(multigan):
+    lines = multigan("arena", "--list").out.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == list(RECIPES)
+    assert all("not in the arena" not in line for line in lines)
+    columns = {line.split()[0]: line.split()[1:3] for line in lines[1:]}
+    assert columns["gan"] == ["1", "no"] and columns["commute"] == ["8", "yes"]
+    assert runs.methods(["all"]) == list(RECIPES)
+
+
+def test_a_new_method_is_in_the_arena_without_another_line(multigan, monkeypatch):
+    new = dataclasses.replace(RECIPES["gan"], name="new", title="A new one")
+    monkeypatch.setitem(RECIPES, "new", new)
+    assert "new             1           no      A new one" in multigan("arena", "--list").out
+    assert runs.methods(["all"])[-1] == "new"
+    monkeypatch.setitem(RECIPES, "new", dataclasses.replace(new, arena=None))
+    assert "new" not in runs.methods(["all"])
+    with pytest.raises(ValueError, match="Received: new"):
+        runs.methods(["new"])
