@@ -4,6 +4,7 @@ import contextlib
 
 import keras
 import numpy as np
+from absl import logging
 
 from keras_multigan import callbacks, data, metrics, networks
 from keras_multigan.runs import files
@@ -110,7 +111,12 @@ def find(options, train_set, saved):
     if train_set.labels is None:
         return None, None, True
     papers = options.classifier == "paper"
-    if options.dataset.split(":")[0] == "mnist" and options.image_size == 32 and not papers:
+    shipped = options.dataset.split(":")[0] == "mnist" and options.image_size == 32
+    if shipped and papers and options.strategy == "multiworker" and not saved.exists():
+        logging.warning("Several workers need a trained classifier: this run has the shipped one, not "
+                        "the paper's. `multigan classifier --network=paper` makes that one.")
+        papers = False
+    if shipped and not papers:
         return metrics.shipped_classifier(), "keras_multigan MNIST classifier (shipped)", True
     name = f"{'ComMutE-GAN' if papers else 'compact'} classifier trained on {options.dataset}"
     if saved.exists():

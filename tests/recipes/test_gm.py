@@ -2,6 +2,9 @@
 
 import pytest
 
+from keras_multigan.recipes import RECIPES
+from keras_multigan.recipes.experiment import arm_options
+
 TINY = {"num_components": 11, "latent_dim": 4, "width": 0.02, "batch_size": 8, "epochs": 1,
         "steps_per_epoch": 2}
 
@@ -13,6 +16,18 @@ def test_a_run_with_the_papers_preset(train_here, stand_in, stand_in_classifier)
     assert (output / "export" / "models.config").exists() and "pairwise_tvd" in results
     assert all(0 <= results[key] <= 1 for key in ("precision", "recall", "coverage"))
     assert results["moved_means"] > 0 and len(results["class_probabilities"]) == 11
+
+
+@pytest.mark.fast
+def test_the_sweep_of_sigma_is_of_the_static_mixture_with_wgan_gp():
+    recipe = RECIPES["gm"]
+    arms = recipe.experiments["sigma"].arms
+    for arm in arms:
+        o = arm_options(recipe, recipe.experiments["sigma"], arm, "paper", {})
+        assert (o.dynamic, o.supervised, o.adversarial_loss, o.num_components, o.latent_dim) == (
+            False, False, "wasserstein", 10, 200)
+        assert o.scale == arm.x and arm.paper == ({"fid_train": 110.47} if arm.x == 1 else {})
+    assert 1.0 in [arm.x for arm in arms] and len({arm.x for arm in arms}) == len(arms) > 3
 
 
 @pytest.mark.fast

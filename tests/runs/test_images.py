@@ -130,6 +130,8 @@ def test_the_papers_classifier(monkeypatch, tmp_path):
         _, name, trained = classifiers.find(options, DATA, tmp_path / "classifier.keras")
         assert name == f"ComMutE-GAN classifier trained on {dataset}" and not trained
     assert made == [((16, 16, 1), 10)] * 2
+    options = options.replace(strategy="multiworker")  # which cannot train one
+    assert classifiers.find(options, DATA, tmp_path / "classifier.keras")[1].endswith("(shipped)")
 
 
 def test_several_workers_need_a_trained_classifier(tmp_path):
