@@ -125,7 +125,8 @@ PAPERS = {
          *_both("adam, rate 0.0001, betas 0.5, 0.999; 1 update per step")]),
     ("dmgan_pl", "paper"): (
         {"dataset": "mnist", "num_generators": 10, "batch_size": 32, "latent_dim": 100,
-         "gp_weight": 10.0, "entropy_weight": 1000.0, "entropy_decay": 0.999, "discriminator_updates": 5},
+         "gp_weight": 10.0, "entropy_weight": 1000.0, "entropy_decay": 0.999,
+         "discriminator_updates": 5},
         ["generator 834,369 each, 8,343,690 in all", "dcgan_discriminator 212,865", "prior 10",
          "discriminator: adam, rate 0.0002, betas 0.5, 0.5; 5 updates per step",
          "encoder: adam, rate 0.0002, betas 0.9, 0.999; 1 update per step",
