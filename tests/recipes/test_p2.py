@@ -56,7 +56,7 @@ def test_images_while_growing(train_here, stand_in, stand_in_classifier, monkeyp
         features = np.asarray(images).reshape(len(images), -1)[:, ::20]
         return metrics.InceptionOutputs(features, features, weights)
 
-    monkeypatch.setattr(measures, "inception_outputs", outputs)
+    monkeypatch.setattr(metrics, "inception_outputs", outputs)
     monkeypatch.setattr(measures, "NUM_FID_IMAGES", 30)
     output, results = train_here(
         "p2", "images_paper", **{**TINY, "num_generators": 2, "width": 2, "epochs": 2}, image_size=8,
