@@ -82,6 +82,10 @@ def test_stacked_digits():
     # 2,000 even draws meet 865 of 1,000 modes, with a standard deviation of 9.
     assert 800 < all_modes["modes"] < 930 and 450 < half["modes"] < 530
     assert half["reverse_kl"] > all_modes["reverse_kl"] + 0.4
+    noise = np.random.default_rng(0).uniform(-1, 1, (500, 16, 16, 3)).astype("float32")
+    noise = protocols.measure_stacked(Images(noise), found, 500)
+    assert noise["precision"] < 0.5 < 0.7 < half["precision"]
+    assert noise["frechet_distance"] > 10 * all_modes["frechet_distance"]
 
 
 class Images:
