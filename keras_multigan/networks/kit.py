@@ -1,6 +1,7 @@
 """One set of networks for all methods, so that a comparison is about their losses."""
 
 import abc
+import itertools
 from collections.abc import Sequence
 
 import keras
@@ -22,8 +23,8 @@ _NORMALIZATIONS = (None, "spectral", "layer", "weight")
 class Kit(abc.ABC):
     """The networks of a comparison, from which a method takes those that it needs.
 
-    A generator is a first affine layer, hidden ones and a last one. `DenseKit` is for vectors,
-    `ConvKit` for images.
+    A generator is a first affine layer, hidden ones and a last one, with hidden layers of `widths`.
+    `DenseKit` is for vectors, `ConvKit` for images.
 
     Args:
         shape: of a sample, (d,) or (H, W, C).
@@ -54,20 +55,15 @@ class Kit(abc.ABC):
     def generator(self, latent_dim: int | None = None) -> keras.Model:
         """One generator of full size, noise (N, latent_dim) -> samples (N, *shape), float32; images
         end in tanh. `latent_dim` is the kit's if None."""
-        return self._generator(1.0, latent_dim)
+        return self._generator(self.widths, latent_dim)
 
     @channels_last
     def generators(self) -> list[keras.Model]:
-        """`num_generators` generators without common layers. With match="parameters" some may be a
-        unit wider than others, so that the sum comes close."""
-        n = self.num_generators
-        if self.match == "generator":
-            return [self._generator(1.0) for _ in range(n)]
-        small, large = self._scales(lambda scale: n * sum(self._sizes(scale)))
-        sizes = [sum(self._sizes(scale)) for scale in (small, large)]
-        rest = sum(self._sizes(1.0)) - n * sizes[0]
-        number = round(rest / (sizes[1] - sizes[0])) if sizes[1] > sizes[0] else 0
-        return [self._generator(large if k < number else small) for k in range(n)]
+        """`num_generators` generators of one size, without common layers."""
+        widths = self.widths
+        if self.match == "parameters":
+            widths = self._narrower(lambda widths: self.num_generators * sum(self._sizes(widths)))
+        return [self._generator(widths) for _ in range(self.num_generators)]
 
     @channels_last
     def joint_generators(self, own: str = "first") -> keras.Model:
@@ -84,16 +80,12 @@ class Kit(abc.ABC):
         """
         if own not in ("first", "last"):
             raise ValueError(f"own is expected to be first or last. Received: {own!r}")
-        if self.match == "generator":
-            return self._joint(own, 1.0)
-
-        def size(scale):
-            first, middle, last, norms = self._sizes(scale)
+        def size(widths):
+            first, middle, last, norms = self._sizes(widths)
             owned = (first if own == "first" else last) + norms
             return first + middle + last + norms + (self.num_generators - 1) * owned
 
-        whole = sum(self._sizes(1.0))
-        return self._joint(own, min(self._scales(size), key=lambda scale: abs(size(scale) - whole)))
+        return self._joint(own, self.widths if self.match == "generator" else self._narrower(size))
 
     @channels_last
     def discriminator(self, outputs: int = 1, *, features: bool = False, pack: int = 1,
@@ -140,50 +132,50 @@ class Kit(abc.ABC):
         return keras.Model(inputs, [scores, last] if features else scores, name="discriminator")
 
     @abc.abstractmethod
-    def _first(self, scale):
+    def _first(self, widths):
         """A function of symbolic noise that is a generator's first affine layer. Batch normalisations
         are made when it is called, as in `networks.p2_generators`."""
 
     @abc.abstractmethod
-    def _middle(self, scale):
+    def _middle(self, widths):
         """The same for the layers between."""
 
     @abc.abstractmethod
-    def _last(self, scale):
+    def _last(self, widths):
         """The same for the last one."""
 
     @abc.abstractmethod
-    def _sizes(self, scale):
+    def _sizes(self, widths):
         """Parameters of the three parts, and of all batch normalisations."""
 
     @abc.abstractmethod
     def _hidden(self, hidden, samples, vectors):
         """The hidden layers of a discriminator, by `hidden(layer, x)`; symbolic features (N, F)."""
 
-    def _generator(self, scale, latent_dim=None):
+    def _generator(self, widths, latent_dim=None):
         noise = keras.Input((latent_dim or self.latent_dim,), name="noise")
-        x = self._middle(scale)(self._first(scale)(noise))
-        return keras.Model(noise, self._last(scale)(x), name="generator")
+        x = self._middle(widths)(self._first(widths)(noise))
+        return keras.Model(noise, self._last(widths)(x), name="generator")
 
-    def _joint(self, own, scale):
+    def _joint(self, own, widths):
         noise = keras.Input((self.latent_dim,), name="noise")
-        first, middle, last = (make(scale) for make in (self._first, self._middle, self._last))
+        first, middle, last = (make(widths) for make in (self._first, self._middle, self._last))
         outputs = []
         for k in range(self.num_generators):
             if k and own == "first":
-                first = self._first(scale)
+                first = self._first(widths)
             if k and own == "last":
-                last = self._last(scale)
+                last = self._last(widths)
             outputs.append(last(middle(first(noise))))
         return keras.Model(noise, outputs, name="generators")
 
-    def _scales(self, size):
-        """The scales at which `size` is next below and above the parameters of one generator."""
-        low, high = 0.0, 1.0
-        for _ in range(20):
-            middle = (low + high) / 2
-            low, high = (middle, high) if size(middle) <= sum(self._sizes(1.0)) else (low, middle)
-        return low, high
+    def _narrower(self, size):
+        """The widths, each next to the same part of the full one, at which `size` comes closest to the
+        parameters of one generator."""
+        whole = sum(self._sizes(self.widths))
+        tried = {tuple(max(1, w * part // 500 + more) for w, more in zip(self.widths, by, strict=True))
+                 for part in range(500) for by in itertools.product((0, 1), repeat=len(self.widths))}
+        return min(sorted(tried), key=lambda widths: abs(size(widths) - whole))
 
 
 class DenseKit(Kit):
@@ -197,25 +189,27 @@ class DenseKit(Kit):
 
     def __init__(self, shape: Sequence[int], *, width: int = 128, **arguments):
         super().__init__(shape, **arguments)
-        self.width = width
+        self.widths = (width, width)
 
-    def _first(self, scale):
-        dense = layers.Dense(_scaled(self.width, scale))
-        return lambda x: layers.ReLU()(dense(x))
+    def _first(self, widths):
+        return _affine(widths[0])
 
-    _middle = _first
+    def _middle(self, widths):
+        return _affine(widths[1])
 
-    def _last(self, scale):
+    def _last(self, widths):
         dense = layers.Dense(self.shape[0])
         return lambda x: layers.Activation("linear", dtype="float32")(dense(x))
 
-    def _sizes(self, scale):
-        width = _scaled(self.width, scale)
-        return ((self.latent_dim + 1) * width, (width + 1) * width, (width + 1) * self.shape[0], 0)
+    def _sizes(self, widths):
+        first, second = widths
+        return ((self.latent_dim + 1) * first, (first + 1) * second, (second + 1) * self.shape[0], 0)
 
     def _hidden(self, hidden, samples, vectors):
         x = samples if vectors is None else layers.Concatenate()([samples, vectors])
-        return hidden(layers.Dense(self.width), hidden(layers.Dense(self.width), x))
+        for width in self.widths:
+            x = hidden(layers.Dense(width), x)
+        return x
 
 
 class ConvKit(Kit):
@@ -244,16 +238,16 @@ class ConvKit(Kit):
                              f"{', '.join(map(str, blocks))}. Received: {self.shape}. Resize the "
                              "images.")
         self.units = units
-        self.widths = [filters * 2**k for k in range(blocks[self.shape[0]])]  # from the image on
+        # From the image on.
+        self.widths = tuple(filters * 2**k for k in range(blocks[self.shape[0]]))
 
-    def _first(self, scale):
-        size, width = self.shape[0] // 2 ** len(self.widths), _scaled(self.widths[-1], scale)
+    def _first(self, widths):
+        size, width = self.shape[0] // 2 ** len(widths), widths[-1]
         dense = layers.Dense(size * size * width, use_bias=False)
         return lambda x: _normalized(layers.Reshape((size, size, width))(dense(x)))
 
-    def _middle(self, scale):
-        enlarge = [UpSamplingConv2D(_scaled(width, scale), use_bias=False)
-                   for width in self.widths[-2::-1]]
+    def _middle(self, widths):
+        enlarge = [UpSamplingConv2D(width, use_bias=False) for width in widths[-2::-1]]
 
         def call(x):
             for layer in enlarge:
@@ -262,12 +256,12 @@ class ConvKit(Kit):
 
         return call
 
-    def _last(self, scale):
+    def _last(self, widths):
         enlarge = UpSamplingConv2D(self.shape[2])
         return lambda x: layers.Activation("tanh", dtype="float32")(enlarge(x))
 
-    def _sizes(self, scale):
-        widths, size = [_scaled(w, scale) for w in self.widths], self.shape[0] // 2 ** len(self.widths)
+    def _sizes(self, widths):
+        size = self.shape[0] // 2 ** len(widths)
         return (self.latent_dim * size**2 * widths[-1],
                 sum(9 * a * b for a, b in zip(widths[:-1], widths[1:], strict=True)),
                 (9 * widths[0] + 1) * self.shape[2], 2 * sum(widths))
@@ -281,8 +275,9 @@ class ConvKit(Kit):
         return hidden(layers.Dense(self.units), x)
 
 
-def _scaled(width, scale):
-    return max(1, round(scale * width))
+def _affine(width):
+    dense = layers.Dense(width)
+    return lambda x: layers.ReLU()(dense(x))
 
 
 def _normalized(x):

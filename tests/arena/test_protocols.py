@@ -39,11 +39,19 @@ def test_plane(name, modes, radius):
     assert perfect["modes"] == modes and perfect["reverse_kl"] < 0.02
     # 1 - e^-4.5 = .98889 with a standard deviation of .0021
     assert perfect["high_quality"] == pytest.approx(0.98889, abs=0.0125)
+    # The truncated chi's; without the means of modes a hundredth less.
+    assert perfect["spread"] == pytest.approx(0.974, abs=0.05)
+    points = synthetic.GaussianMixture(found.aid.means + 0.5 * found.aid.variance**0.5,
+                                       1e-4 * found.aid.variance)
+    collapsed = protocol.measure(Sampler(points), found)
+    assert collapsed["high_quality"] == 1.0 and collapsed["spread"] < 0.02
     half = protocol.measure(Sampler(found.aid, modes // 2), found)
     assert half["modes"] == modes // 2
     assert half["reverse_kl"] == pytest.approx(np.log(modes / (modes // 2)), abs=0.02)
     blurred = synthetic.GaussianMixture(found.aid.means, 25 * found.aid.variance)
     assert protocol.measure(Sampler(blurred), found)["high_quality"] < 0.25
+    far = synthetic.GaussianMixture(found.aid.means + 1000, found.aid.variance)
+    assert protocol.measure(Sampler(far), found)["spread"] is None
     assert "pairwise_tvd" not in perfect
     apart = protocol.measure(Sampler(found.aid, num_generators=3), found)
     assert apart["pairwise_tvd"] == pytest.approx(1, abs=0.01)
@@ -74,6 +82,10 @@ def test_stacked_digits():
     # 2,000 even draws meet 865 of 1,000 modes, with a standard deviation of 9.
     assert 800 < all_modes["modes"] < 930 and 450 < half["modes"] < 530
     assert half["reverse_kl"] > all_modes["reverse_kl"] + 0.4
+    noise = np.random.default_rng(0).uniform(-1, 1, (500, 16, 16, 3)).astype("float32")
+    noise = protocols.measure_stacked(Images(noise), found, 500)
+    assert noise["precision"] < 0.5 < 0.7 < half["precision"]
+    assert noise["frechet_distance"] > 10 * all_modes["frechet_distance"]
 
 
 class Images:

@@ -188,7 +188,7 @@ def test_killed_and_gone_on_with(run_process, tmp_path):
     assert first.stat().st_mtime_ns == kept
     rows = [json.loads(path.read_text()) for path in (first, second)]
     job = worker.Job(method="gan", seed=0, output=str(tmp_path / "arena"), data_dir=None, **{
-        **SETTINGS, "num_generators": 8})
+        **SETTINGS, "learning_rate": 2e-3, "num_generators": 8})
     assert {name: rows[0][name] for name in vars(job)} == vars(job)
     assert (pathlib.Path(job.output) / "table.md").read_text().count("\n| ") == 3
     assert rows[1]["parameters"] == 17_154

@@ -85,7 +85,9 @@ def test_joint_image_generators_have_batch_normalizations_of_their_own():
 def test_parameters_are_matched_within_a_few_per_cent(kind, size, n):
     made = kit(kind, n, match="parameters", **size)
     one = trained(made.generator())
-    assert trained(*made.generators()) == pytest.approx(one, rel=0.01)
+    generators = made.generators()
+    assert trained(*generators) == pytest.approx(one, rel=0.03)
+    assert len({trained(g) for g in generators}) == 1
     for own in ("first", "last"):
         assert trained(made.joint_generators(own)) == pytest.approx(one, rel=0.05)
 
