@@ -25,7 +25,7 @@ SETTINGS = {
     "learning_rate": LEARNING_RATE,
 }
 QUICK = {"dataset": "digits", "image_size": 16, "num_generators": 4, "filters": 16, "batch_size": 50,
-         "epochs": 80, "steps_per_epoch": 25, "learning_rate": 5e-4}
+         "epochs": 80, "steps_per_epoch": 50, "learning_rate": 5e-4}
 
 
 def make_networks(options, samples):

@@ -51,7 +51,7 @@ RECIPE = Recipe(
         "paper": {"dataset": "cifar10", "batch_size": 64, "generator_batch_size": 12, "epochs": 500,
                   "inception": "tfgan"},
         "quick": {"dataset": "digits", "image_size": 16, "num_generators": 5, "filters": 16,
-                  "batch_size": 50, "epochs": 40, "steps_per_epoch": 50, "learning_rate": 5e-4},
+                  "batch_size": 50, "epochs": 60, "steps_per_epoch": 50, "learning_rate": 5e-4},
     },
     experiments=EXPERIMENTS,
     arena=lambda kit: {

@@ -35,7 +35,8 @@ ZERO = {"seed", "gp_weight", "center_range", "entropy_weight", "mutual_informati
         "ema", "feature_matching_weight", "regularizer_weight", "push_weight", "auxiliary_pull",
         "auxiliary_push", "growth", "generator_batch_size", "auxiliary_class", "verbosity", "blends",
         "tvd_weight", "r1_weight", "r2_weight", "orthonormal_weight",
-        "beta", "sharpness", "sharpness_weight", "diversity_weight", "entropy_decay", "threshold"}
+        "beta", "sharpness", "sharpness_weight", "diversity_weight", "entropy_decay", "threshold",
+        "validation"}
 MINUS = {"verbosity"}
 MILLIONS = {"seed", "version", "gp_weight", "entropy_weight", "mutual_information_weight", "alpha",
             "feature_matching_weight", "regularizer_weight", "push_weight", "auxiliary_pull",
