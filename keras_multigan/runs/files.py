@@ -177,8 +177,8 @@ def extend(output, epochs: int) -> None:
 @contextlib.contextmanager
 def locked(output) -> Iterator[None]:
     """Keeps other processes from training in the folder `output`, which is made for that and removed
-    again if nothing is written to it. What killed processes have left half written is removed. The lock ends with the process. Where the system has no
-    `flock` (Windows) there is none.
+    again if nothing is written to it. What killed processes have left half written is removed. The lock
+    ends with the process. Where the system has no `flock` (Windows) there is none.
 
     Raises:
         RuntimeError: another process has the lock.
