@@ -1,4 +1,4 @@
-"""Times a training step on image files decoded batch by batch, against the same images in memory.
+"""Times a training step on image files that are decoded batch by batch, against images in memory.
 
     python benchmarks/stream.py                       DCGAN's networks, 64x64x3, batches of 64
     python benchmarks/stream.py --batch_size=32 --filters=32

@@ -5,7 +5,9 @@ import itertools
 import json
 import os
 import re
+import signal
 import socket
+import threading
 
 import keras
 
@@ -51,6 +53,7 @@ def scope(
         _check_workers(_tf_config(required=True))
         with _all_workers():
             workers = tf.distribute.MultiWorkerMirroredStrategy()
+        _end_at_sigterm()
         return _Context(_multi_worker, workers)
     if strategy == "tpu":
         return _Context(_tpu_strategy(tpu).scope)
@@ -175,6 +178,14 @@ def _all_workers():
             f"cannot be reached ({type(error).__name__}: {str(error).strip()[:300]}). Start all of "
             "them again with --resume: they continue from the last checkpoint."
         ) from error
+
+
+def _end_at_sigterm():
+    """Gives SIGTERM back to Python. TensorFlow takes it for a notice to its workers, which nothing here
+    reads: the signal would be lost."""
+    handler = signal.getsignal(signal.SIGTERM)
+    if handler is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
 
 
 def _check_workers(config):

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -115,6 +116,39 @@ def test_two_workers_compute_what_one_device_does(one_device, two_workers, tmp_p
     assert all("replicas 2" in output for output in outputs)
     assert [path.name for path in tmp_path.glob("*.npz")] == ["0.npz"], "the chief alone writes"
     assert same(weights(tmp_path / "0.npz"), one_device)
+
+
+# The same steps with a checkpoint after each; SIGTERM ends the second worker before the third one.
+KILLED = STEPS[: STEPS.index("    history =")].replace("import sys", "import os, signal, sys") + """
+    first, _ = callbacks.restore_progress(model, path)
+    distribute.check_same_on_all_workers(first, "epoch to go on from")
+    killer = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: epoch == 2 != first
+        and not distribute.is_chief() and os.kill(os.getpid(), signal.SIGTERM))
+    model.fit(tiny.images(), batch_size=12, steps_per_epoch=1, epochs=3, initial_epoch=first, verbose=0,
+              callbacks=[killer, *[callbacks.Checkpoint(path)] * distribute.is_chief()])
+    if distribute.is_chief():
+        np.savez(os.path.join(path, "weights.npz"), *model.get_weights())
+    print("began with", first)
+""".replace("callbacks.", "multigan_callbacks.").replace("keras.multigan_callbacks", "keras.callbacks")
+
+
+@pytest.mark.tensorflow
+def test_a_worker_that_is_ended(one_device, two_workers, tmp_path):
+    """The other one ends with a message, and both go on to what one device computes."""
+    program = KILLED.replace("from keras_multigan import distribute",
+                             "from keras_multigan import callbacks as multigan_callbacks, distribute")
+
+    def both():
+        return [start("multiworker", None, tmp_path / "checkpoints", program, TF_CONFIG=config)
+                for config in two_workers]
+
+    chief, victim = both()
+    _, errors = chief.communicate(timeout=300)
+    victim.communicate(timeout=300)
+    assert victim.returncode == -signal.SIGTERM and chief.returncode == 1
+    assert "RuntimeError: Expected all workers that TF_CONFIG names to be running" in errors
+    assert finish(*both()) == ["began with 2\n"] * 2
+    assert same(weights(tmp_path / "checkpoints" / "weights.npz"), one_device)
 
 
 METHODS = """

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import platform
+import re
 import shutil
 import tempfile
 import zipfile
@@ -20,6 +21,8 @@ try:
     import fcntl
 except ImportError:
     fcntl = None
+
+_PARTIAL = re.compile(r"partial-\d+-.")
 
 
 def check_writable(path) -> pathlib.Path:
@@ -50,7 +53,7 @@ def replacing(path):
     file."""
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"partial-{os.getpid()}-{path.name}")  # keeps the suffix
+    partial = path.with_name(f"partial-{os.getpid()}-{path.name}")  # keeps the suffix; see _PARTIAL
     try:
         yield partial
         os.replace(partial, path)
@@ -174,8 +177,9 @@ def extend(output, epochs: int) -> None:
 @contextlib.contextmanager
 def locked(output, shared: bool = False) -> Iterator[None]:
     """Keeps other processes from training in the folder `output`, which is made for that and removed
-    again if nothing is written to it. The lock ends with the process. Where the system has no
-    `flock` (Windows) there is none. If it is `shared`, others that share it are let in.
+    again if nothing is written to it. What killed processes have left half written is removed. The lock
+    ends with the process. Where the system has no `flock` (Windows) there is none. If it is `shared`,
+    others that share it are let in, and what is half written may be theirs.
 
     Raises:
         RuntimeError: another process has the lock.
@@ -189,6 +193,10 @@ def locked(output, shared: bool = False) -> Iterator[None]:
         if fcntl is not None:
             descriptor = os.open(output, os.O_RDONLY)
             _lock(descriptor, output, shared)
+            partial = [] if shared else [*output.glob("partial-*"), *output.glob("*/partial-*")]
+            for path in partial:
+                if _PARTIAL.match(path.name):  # of a process that was killed
+                    path.unlink()
         yield
     finally:
         if descriptor is not None:

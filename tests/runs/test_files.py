@@ -101,3 +101,29 @@ def test_a_place_that_cannot_be_written_is_known_before(path, tmp_path, monkeypa
     for right in ("x", "new/folder/x", tmp_path / "x"):
         files.check_writable(right)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "loop"]
+
+
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
+    left = [tmp_path / "run" / name for name in ("partial-123-model.keras", "frames/partial-9-e.png")]
+    mine = tmp_path / "run" / "partial-notes"
+    for path in (*left, mine):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    with files.locked(tmp_path / "run"):
+        assert [path.exists() for path in (*left, mine)] == [files.fcntl is None] * 2 + [True]
+
+
+def test_a_changed_digit_of_the_options_is_found(tmp_path):
+    folder = files.open_folder(tmp_path / "run", {"epochs": 4, "width": 0.25})
+    path = folder / "options.json"
+    assert files.read_options(folder) == {"epochs": 4, "width": 0.25}
+    files.extend(folder, 6)
+    whole = path.read_text()
+    assert files.read_options(folder) == {"epochs": 6, "width": 0.25}
+    path.write_text(whole.replace("0.25", "0.26"))
+    with pytest.raises(ValueError, match=r"options.json.*check sum is wrong\). Put it back"):
+        files.read_options(folder)
+    content = files.read_json(path)
+    del content["sha256"]  # as earlier versions wrote it
+    files.write_json(path, content)
+    assert files.read_options(folder)["width"] == 0.26
