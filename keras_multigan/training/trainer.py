@@ -41,6 +41,7 @@ class Trainer(keras.Model):
 
     log_names = ()
     num_classes = None  # a model that needs labels sets their number
+    may_end = False  # whether the data of `fit` may end at any step; see feed.py
     renamed = {}  # old name -> name of constructor arguments, for files of earlier versions
 
     def __init__(self, *, seed: int | None = None, name: str | None = None, **kwargs):
