@@ -55,7 +55,6 @@ class Trainer(keras.Model):
         self._schedules = {}
         self._inference = {}
         self.means_to_go_on_from = []  # of a checkpoint within an epoch
-        self.may_end = False  # whether the data may end at any step; see `feed.steps`
         self.built = True
 
     # What a subclass defines.
