@@ -120,7 +120,10 @@ OLD = {
 def test_a_run_of_version_0_1_is_resumed(name, tmp_path):
     recipe, (stored, wanted) = RECIPES[name], OLD[name]
     store(tmp_path, **stored)
-    assert resolve(recipe, {}, tmp_path, True) == recipe.make_options(stored["preset"], **wanted)
+    # What presets have got since has the value that it had before there was an option.
+    since = {key: option.default for key, option in recipe.options.items() if option.later}
+    assert resolve(recipe, {}, tmp_path, True) == recipe.make_options(
+        stored["preset"], **{**since, **wanted})
     assert resolve(recipe, dict(wanted), tmp_path, True).method == name
 
 
