@@ -93,10 +93,16 @@ def distinct(networks, name):
 
 def check_score(network, input_shape, name):
     """Raises ValueError unless `network` gives one score (N, 1)."""
+    check_outputs(network, input_shape, name, 1, "one score")
+
+
+def check_outputs(network, input_shape, name, count, meaning):
+    """Raises ValueError unless `network` gives (N, count) numbers without activation, which are
+    `meaning`."""
     shape = output_shape(network, input_shape, name)
-    if shape != (1,):
-        raise ValueError(f"{name} is expected to give one score (batch, 1). Received: "
-                         f"{(None, *shape)}. End it with Dense(1).")
+    if shape != (count,):
+        raise ValueError(f"{name} is expected to give {meaning}, (batch, {count}). Received: "
+                         f"{(None, *shape)}. End it with Dense({count}).")
     check_linear(network, name)
 
 

@@ -316,8 +316,8 @@ PROTOCOLS: dict[str, Protocol] = {
         updates=12_000, batch_size=128, learning_rate=1e-3, num_generators=8, backend="jax"),
     "digits": _of_images("scikit-learn's digits at 16 pixels", "On the shipped independent embedding, "
                          "against training images.", "digits", 6_000),
-    "mnist": _of_images("MNIST at 16 pixels", "On an independent embedding that labels train, against "
-                        "training images.", "mnist", 12_000),
+    "mnist": _of_images("MNIST at 16 pixels", "On the shipped independent embedding, against test "
+                        "images.", "mnist", 12_000),
     "stacked_digits": _of_stacked(
         "three of scikit-learn's digits as channels", "Not the published data. Of 26,000 even draws "
         "of 1,000 modes the reverse KL is about .019.", "digits", 12_000),

@@ -5,6 +5,7 @@ from keras_multigan.losses.adversarial import AdversarialLoss as AdversarialLoss
 from keras_multigan.losses.adversarial import adversarial_game as adversarial_game
 from keras_multigan.losses.adversarial import adversarial_loss as adversarial_loss
 from keras_multigan.losses.adversarial import critic_wasserstein as critic_wasserstein
+from keras_multigan.losses.adversarial import cross_entropy as cross_entropy
 from keras_multigan.losses.adversarial import generator_wasserstein as generator_wasserstein
 from keras_multigan.losses.adversarial import multi_hinge as multi_hinge
 from keras_multigan.losses.diversity import entropy_regularizer as entropy_regularizer

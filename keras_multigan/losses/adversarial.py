@@ -178,6 +178,19 @@ def adversarial_game(name: str) -> AdversarialGame:
                            lambda real, fake, batch_mean: loss.generator(fake), relativistic=False)
 
 
+def cross_entropy(scores, labels):
+    """The cross entropy -log softmax(scores)_y.
+
+    Args:
+        scores: float tensor (N, K) of logits.
+        labels: int tensor (N,), the classes y in 0..K-1.
+
+    Returns:
+        float tensor (N,), at least 0.
+    """
+    return ops.sparse_categorical_crossentropy(labels, scores, from_logits=True)
+
+
 def multi_hinge(scores, labels):
     """The multi-class hinge loss of MHingeGAN: max(0, 1 - s_y + max_{k != y} s_k).
 

@@ -133,7 +133,7 @@ class BoostedGAN(MultiGAN):
             end = (number + 1) * self.epochs_per_round
             ends = number + 1 < self.num_generators and end < epochs
             stop = _EndOfRound(end)
-            with self.engine.scope(self):
+            with self.scope():
                 self._begin(number)
                 weights = self.sample_weights(samples, number, batch_size or 32)
             part = super().fit(

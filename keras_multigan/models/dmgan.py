@@ -1,17 +1,13 @@
 """DMGAN-PL: generators with shares that are learned."""
 
-import functools
-
 import keras
 from keras import ops
 
 from keras_multigan import losses
-from keras_multigan.checks import check_linear, non_negative, output_shape, whole_number
+from keras_multigan.checks import check_outputs, non_negative, output_shape, whole_number
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.networks import MixtureWeights
 from keras_multigan.training import Phase
-
-cross_entropy = functools.partial(ops.sparse_categorical_crossentropy, from_logits=True)
 
 
 @keras.saving.register_keras_serializable("keras_multigan")
@@ -74,13 +70,8 @@ class DMGANPL(MultiGAN):
                 outputs[0] != (1,)):
             raise ValueError("discriminator is expected to give [scores (batch, 1), features (batch, "
                              f"F)]. Received: {outputs}. Add what its last layer gets as an output.")
-        logits = output_shape(encoder, outputs[1], "encoder")
-        if logits != (self.num_generators,):
-            raise ValueError(
-                f"encoder is expected to give a logit for each of the {self.num_generators} generators."
-                f" Received: {logits}. End it with Dense({self.num_generators})."
-            )
-        check_linear(encoder, "encoder")
+        check_outputs(encoder, outputs[1], "encoder", self.num_generators,
+                      f"a logit for each of the {self.num_generators} generators")
         self.prior = MixtureWeights(self.num_generators, name="prior")
 
     def phases(self):
@@ -105,10 +96,9 @@ class DMGANPL(MultiGAN):
     def discriminator_loss(self, samples, labels):
         fakes, _ = self.draw_fakes(samples.shape[0])
         (real_scores, _), (fake_scores, _) = self.judge(samples), self.judge(fakes)
-        epsilon = self.draw(keras.random.uniform, samples.shape[0], *[1] * (len(samples.shape) - 1))
-        between = epsilon * ops.cast(samples, fakes.dtype) + (1 - epsilon) * fakes
-        penalty = ops.mean(losses.one_sided_gradient_penalties(self.input_gradient(
-            lambda x: self.discriminator(x, training=True)[0], between)))
+        penalty = self.gradient_penalty(
+            lambda x, training: self.discriminator(x, training=training)[0], samples, fakes,
+            losses.one_sided_gradient_penalties)
         wasserstein = -losses.critic_wasserstein(real_scores, fake_scores)
         return self.gp_weight * penalty - wasserstein, {"wasserstein": wasserstein,
                                                         "gradient_penalty": penalty}
@@ -133,7 +123,7 @@ class DMGANPL(MultiGAN):
         return loss, {"least_share": ops.min(shares)}
 
     def encoding_loss(self, features, numbers):
-        return ops.mean(cross_entropy(numbers, self.encode(features)))
+        return ops.mean(losses.cross_entropy(self.encode(features), numbers))
 
     def encode(self, features):
         return ops.cast(self.encoder(features, training=True), "float32")

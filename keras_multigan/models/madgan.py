@@ -1,15 +1,12 @@
 """MAD-GAN: a discriminator that names the generator."""
 
-import functools
-
 import keras
 from keras import ops
 
-from keras_multigan.checks import check_linear, output_shape, whole_number
+from keras_multigan import losses
+from keras_multigan.checks import check_outputs, whole_number
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.training import Phase
-
-cross_entropy = functools.partial(ops.sparse_categorical_crossentropy, from_logits=True)
 
 
 @keras.saving.register_keras_serializable("keras_multigan")
@@ -57,14 +54,8 @@ class MADGAN(MultiGAN):
         self.generator_batch_size = whole_number(
             generator_batch_size, "generator_batch_size", or_none=True)
         count = self.num_generators + 1
-        outputs = output_shape(discriminator, self.image_shape, "discriminator")
-        if outputs != (count,):
-            raise ValueError(
-                f"discriminator is expected to give a logit for each of the {count - 1} generators and "
-                f"one for real samples, (batch, {count}). Received: {outputs}. End it with "
-                f"Dense({count})."
-            )
-        check_linear(discriminator, "discriminator")
+        check_outputs(discriminator, self.image_shape, "discriminator", count,
+                      f"a logit for each of the {count - 1} generators and one for real samples")
 
     def phases(self):
         return [
@@ -79,7 +70,7 @@ class MADGAN(MultiGAN):
         count = self.num_generators
         fakes = self.logits_of_fakes(samples.shape[0])
         numbers = ops.repeat(ops.arange(count, dtype="int32"), fakes.shape[0] // count)
-        of_real, of_fakes = self.of_real(self.logits(samples)), cross_entropy(numbers, fakes)
+        of_real, of_fakes = self.of_real(self.logits(samples)), losses.cross_entropy(fakes, numbers)
         named = ops.cast(ops.argmax(fakes[:, :count], axis=-1), "int32") == numbers
         logs = {"classifier_accuracy": ops.mean(ops.cast(named, "float32"))}
         return (ops.mean(of_real) + count * ops.mean(of_fakes)) / (count + 1), logs
@@ -90,7 +81,7 @@ class MADGAN(MultiGAN):
     def of_real(self, logits):
         """CE(K | x) of logits (N, K + 1), (N,)."""
         real = ops.full(logits.shape[:1], self.num_generators, "int32")
-        return cross_entropy(real, logits)
+        return losses.cross_entropy(logits, real)
 
     def logits_of_fakes(self, batch_size):
         """float32 logits (K m, K + 1), first those of generator 0's m fakes."""

@@ -1,17 +1,14 @@
 """MGAN: a classifier tells the generators apart, and they help it."""
 
-import functools
-
 import keras
 from keras import ops
 
 from keras_multigan import losses
-from keras_multigan.checks import check_linear, non_negative, output_shape, whole_number
+from keras_multigan.checks import check_outputs, non_negative, whole_number
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.training import Phase
 
 GAME = losses.adversarial_loss("vanilla")
-cross_entropy = functools.partial(ops.sparse_categorical_crossentropy, from_logits=True)
 
 
 @keras.saving.register_keras_serializable("keras_multigan")
@@ -67,13 +64,8 @@ class MGAN(MultiGAN):
         self.generator_batch_size = whole_number(
             generator_batch_size, "generator_batch_size", or_none=True)
         count = 1 + self.num_generators
-        outputs = output_shape(discriminator, self.image_shape, "discriminator")
-        if outputs != (count,):
-            raise ValueError(
-                f"discriminator is expected to give a score and a logit for each of the {count - 1} "
-                f"generators, (batch, {count}). Received: {outputs}. End it with Dense({count})."
-            )
-        check_linear(discriminator, "discriminator")
+        check_outputs(discriminator, self.image_shape, "discriminator", count,
+                      f"a score and a logit for each of the {count - 1} generators")
 
     def phases(self):
         return [
@@ -91,11 +83,11 @@ class MGAN(MultiGAN):
         named = ops.cast(ops.argmax(logits, axis=-1), "int32") == numbers
         logs = {"score_gap": ops.mean(real_scores) - ops.mean(scores),
                 "classifier_accuracy": ops.mean(ops.cast(named, "float32"))}
-        return loss + ops.mean(cross_entropy(numbers, logits)), logs
+        return loss + ops.mean(losses.cross_entropy(logits, numbers)), logs
 
     def generator_loss(self, samples, labels):
         scores, logits, numbers = self.judge_fakes(samples.shape[0])
-        diversity = ops.mean(cross_entropy(numbers, logits))
+        diversity = ops.mean(losses.cross_entropy(logits, numbers))
         return ops.mean(GAME.generator(scores)) + self.diversity_weight * diversity, {}
 
     def judge_fakes(self, batch_size):

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_multigan.checks import check_linear, check_samples, non_negative, one_of, output_shape
+from keras_multigan.checks import check_outputs, check_samples, non_negative, one_of, output_shape
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.networks import GaussianMixtureLatent, component_generators
 from keras_multigan.training import Phase
@@ -67,13 +67,7 @@ class MMGAN(MultiGAN):
         self.num_components, self.alpha = num_components, non_negative(alpha, "alpha")
         self.assignment = one_of(assignment, ("soft", "straight_through"), "assignment")
         for name, network, outputs in [("critic", critic, 1), ("encoder", encoder, num_components)]:
-            shape = output_shape(network, self.image_shape, name)
-            if shape != (outputs,):
-                raise ValueError(
-                    f"{name} is expected to give {outputs} numbers per sample, (batch, {outputs}). "
-                    f"Received: {(None, *shape)}. End it with Dense({outputs})."
-                )
-            check_linear(network, name)
+            check_outputs(network, self.image_shape, name, outputs, f"{outputs} numbers per sample")
 
     def phases(self):
         return [

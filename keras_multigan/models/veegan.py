@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_multigan.checks import check_linear, check_score, output_shape
+from keras_multigan.checks import check_outputs, check_score
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.training import Phase
 
@@ -50,12 +50,8 @@ class VEEGAN(MultiGAN):
         self.generator, self.discriminator = generator, discriminator
         self.reconstructor = reconstructor
         check_score(discriminator, [self.image_shape, (self.latent_dim,)], "discriminator")
-        shape = output_shape(reconstructor, self.image_shape, "reconstructor")
-        if shape != (self.latent_dim,):
-            raise ValueError("reconstructor is expected to give a noise vector, (batch, "
-                             f"{self.latent_dim}). Received: {(None, *shape)}. End it with "
-                             f"Dense({self.latent_dim}).")
-        check_linear(reconstructor, "reconstructor")
+        check_outputs(reconstructor, self.image_shape, "reconstructor", self.latent_dim,
+                      "a noise vector")
 
     def phases(self):
         return [

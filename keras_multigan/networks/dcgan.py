@@ -26,7 +26,8 @@ from keras_multigan.networks.layers import (
     WeightNormalization,
 )
 
-_BLOCKS = {8: 1, 16: 2, 28: 2, 32: 3, 48: 3, 64: 4, 128: 5}
+# Times that an image of a size is halved, down to the smallest map.
+BLOCKS = {8: 1, 16: 2, 28: 2, 32: 3, 48: 3, 64: 4, 128: 5}
 
 
 @channels_last
@@ -257,11 +258,11 @@ def _normal():
 
 def _maps(image_shape, filters):
     """Returns the smallest map's size, the channels of the maps from the image on, and of the image."""
-    if len(image_shape) != 3 or image_shape[0] != image_shape[1] or image_shape[0] not in _BLOCKS:
+    if len(image_shape) != 3 or image_shape[0] != image_shape[1] or image_shape[0] not in BLOCKS:
         raise ValueError(
             "image_shape is expected to be (S, S, C) with S one of "
-            f"{', '.join(map(str, _BLOCKS))}. Received: {tuple(image_shape)}. Resize the images, as "
+            f"{', '.join(map(str, BLOCKS))}. Received: {tuple(image_shape)}. Resize the images, as "
             "load_images(..., image_size=32) does."
         )
-    blocks = _BLOCKS[image_shape[0]]
+    blocks = BLOCKS[image_shape[0]]
     return image_shape[0] // 2**blocks, [filters * 2**k for k in range(blocks)], image_shape[2]

@@ -8,6 +8,7 @@ import keras
 from keras import layers
 
 from keras_multigan.networks.channels import channels_last
+from keras_multigan.networks.dcgan import BLOCKS
 from keras_multigan.networks.layers import (
     Conv2D,
     Dropout,
@@ -215,13 +216,13 @@ class DenseKit(Kit):
 class ConvKit(Kit):
     """DCGAN's form (Radford et al., 2015) with 3x3 and 4x4 kernels, for square images.
 
-    A generator is an affine map to the smallest image (4x4, or 7x7 for 28x28), enlarged by
+    A generator is an affine map to the smallest image (4x4, 7x7 for 28x28, 6x6 for 48x48), enlarged by
     convolutions with batch normalisation and ReLU. The map next to the image has `filters` channels,
     smaller ones twice as many each. A discriminator halves the image as often and has a dense layer
     of `units` features at its end.
 
     Args:
-        shape: (S, S, C), S one of 8, 16, 28, 32, 64 and 128.
+        shape: (S, S, C), S one of 8, 16, 28, 32, 48, 64 and 128.
         filters: channels of the map next to the image.
         units: of the discriminator's last hidden layer.
         **arguments: of `Kit`.
@@ -232,14 +233,13 @@ class ConvKit(Kit):
 
     def __init__(self, shape: Sequence[int], *, filters: int = 32, units: int = 64, **arguments):
         super().__init__(shape, **arguments)
-        blocks = {8: 1, 16: 2, 28: 2, 32: 3, 64: 4, 128: 5}
-        if len(self.shape) != 3 or self.shape[0] != self.shape[1] or self.shape[0] not in blocks:
+        if len(self.shape) != 3 or self.shape[0] != self.shape[1] or self.shape[0] not in BLOCKS:
             raise ValueError("shape is expected to be (S, S, C) with S one of "
-                             f"{', '.join(map(str, blocks))}. Received: {self.shape}. Resize the "
+                             f"{', '.join(map(str, BLOCKS))}. Received: {self.shape}. Resize the "
                              "images.")
         self.units = units
         # From the image on.
-        self.widths = tuple(filters * 2**k for k in range(blocks[self.shape[0]]))
+        self.widths = tuple(filters * 2**k for k in range(BLOCKS[self.shape[0]]))
 
     def _first(self, widths):
         size, width = self.shape[0] // 2 ** len(widths), widths[-1]

@@ -22,8 +22,8 @@ class Phase:
             weights (m,), or None if `fit` has none.
         networks: the networks whose trainable variables are updated. They may share layers.
         repeats: updates per training step; see fresh.
-        after: called without arguments after each update, for what follows it: averages of weights,
-            for example. (Weight clipping is a Keras constraint.)
+        after: called without arguments after each update, for what follows it: averages or clipping
+            of weights, for example.
         fresh: whether each update sees a batch of real samples of its own. Else all see the step's
             first.
     """

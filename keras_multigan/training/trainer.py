@@ -102,23 +102,25 @@ class Trainer(keras.Model):
         numbers = distribution((batch_size * replicas, *shape), seed=self.seed_generator)
         return self.engine.replica_share(numbers)
 
-    def gradient_penalty(self, network: Callable, real, fakes):
+    def gradient_penalty(self, network: Callable, real, fakes, penalties=losses.gradient_penalties):
         """WGAN-GP's E (||grad D(x^)||_2 - 1)^2, x^ = eps x + (1 - eps) x~, eps ~ U[0, 1] per sample.
 
         Args:
             network: D, called with training=True.
             real, fakes: x and x~, tensors (m, ...) of equal shape.
+            penalties: function of gradients (m, ...) that returns the penalty of each, (m,).
 
         Returns:
             float32 scalar, at least 0.
         """
         epsilon = self.draw(keras.random.uniform, real.shape[0], *[1] * (len(real.shape) - 1))
-        return ops.mean(self.gradient_penalties(network, real, fakes, epsilon))
+        return ops.mean(self.gradient_penalties(network, real, fakes, epsilon, penalties))
 
-    def gradient_penalties(self, network: Callable, real, fakes, epsilon):
-        """(||grad D(x^)||_2 - 1)^2 of each sample, float32 (m,), for a given eps (m, 1, ...)."""
+    def gradient_penalties(self, network: Callable, real, fakes, epsilon,
+                           penalties=losses.gradient_penalties):
+        """The penalty of each sample, float32 (m,), for a given eps (m, 1, ...)."""
         real, epsilon = ops.cast(real, fakes.dtype), ops.cast(epsilon, fakes.dtype)
-        return losses.gradient_penalties(self.input_gradient(
+        return penalties(self.input_gradient(
             lambda x: network(x, training=True), epsilon * real + (1 - epsilon) * fakes))
 
     def input_gradient(self, fn: Callable, x):
@@ -172,9 +174,13 @@ class Trainer(keras.Model):
                 "which needs loss scaling in every phase. Build the networks after keras.config."
                 "set_dtype_policy('mixed_bfloat16')."
             )
-        with self.engine.scope(self):
+        with self.scope():
             self._compile(unnamed, optimizers, run_eagerly=run_eagerly,
                           steps_per_execution=steps_per_execution, jit_compile=jit_compile)
+
+    def scope(self):
+        """The context of the distribution strategy in which the model was made."""
+        return self.engine.scope(self)
 
     def _compile(self, unnamed, optimizers, **arguments):
         self.engine.check_compile(arguments["jit_compile"], arguments["steps_per_execution"])

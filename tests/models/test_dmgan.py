@@ -113,5 +113,5 @@ def test_bad_networks():
     with pytest.raises(ValueError, match=r"\[scores \(batch, 1\), features.*Received: \(1,\)"):
         DMGANPL(generators, critic, networks.mlp(8, 2), latent_dim=tiny.LATENT)
     critic = keras.Model(critic.inputs, [critic.outputs[0], critic.layers[-1].input])
-    with pytest.raises(ValueError, match=r"each of the 2 generators. Received: \(3,\)"):
+    with pytest.raises(ValueError, match=r"the 2 generators, \(batch, 2\). Received: \(None, 3\)"):
         DMGANPL(generators, critic, networks.mlp(8, 3, 3, 4), latent_dim=tiny.LATENT)

@@ -51,5 +51,5 @@ def test_losses_against_numpy(own, count, monkeypatch):
 def test_bad_arguments():
     with pytest.raises(ValueError, match="generator_batch_size >= 1"):
         make(generator_batch_size=0)
-    with pytest.raises(ValueError, match=r"one for real samples, \(batch, 3\). Received: \(1,\)"):
+    with pytest.raises(ValueError, match=r"one for real samples, \(batch, 3\). Received: \(None, 1\)"):
         MADGAN([tiny.generator() for _ in range(2)], tiny.critic(), latent_dim=tiny.LATENT)

@@ -78,5 +78,5 @@ def test_bad_arguments(kwargs, message):
 
 
 def test_a_discriminator_without_logits():
-    with pytest.raises(ValueError, match=r"each of the 2 generators, \(batch, 3\). Received: \(1,\)"):
+    with pytest.raises(ValueError, match=r"the 2 generators, \(batch, 3\). Received: \(None, 1\)"):
         MGAN([tiny.generator() for _ in range(2)], tiny.critic(), latent_dim=tiny.LATENT)
