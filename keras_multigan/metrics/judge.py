@@ -34,8 +34,8 @@ def judge_accuracy(
     """Trains a classifier, the Judge, to distinguish real from generated vectors, and tests it.
 
     Source: "Lessons Learned from the Training of GANs on Artificial Datasets" (Tang, 2020), sections
-        III-C and IV-D,
-    and proposition 1: TVD >= 2 E[accuracy] - 1, with equality for the best possible classifier.
+    III-C and IV-D, and proposition 1: TVD >= 2 E[accuracy] - 1, with equality for the best possible
+    classifier.
 
     Functions that draw samples are judged as in the paper: a network of 5 layers (three hidden ones of
     `width` units, LeakyReLU) is trained on new samples in every step, 256 of each kind, and tested on

@@ -54,8 +54,8 @@ def test_help_of_a_command_has_every_flag_with_its_default(words, multigan):
         assert option.help and option.help in text, name
         if option.default not in (None, "", False):
             assert f"(default: {option.default})" in text, name
-        for choice in option.choices:
-            assert choice in text, name
+        for choice in option.choices:  # absl breaks a long list of them anywhere
+            assert choice in text.replace(" ", ""), name
 
 
 @pytest.mark.fast

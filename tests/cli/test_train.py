@@ -46,7 +46,7 @@ def test_a_finished_run_is_reported_again(tiny_run, multigan):
     done = multigan("train", "commute", f"--output={tiny_run}", "--resume")
     assert done.code == 0 and done.out.endswith(f"\nrun folder: {tiny_run}\n")
     tvd = json.loads((tiny_run / "metrics.json").read_text())["pairwise_tvd"]
-    assert f"pairwise TVD              {tvd:.4f}" in done.out and "generator 1" in done.out
+    assert f"pairwise TVD                 {tvd:.4f}" in done.out and "generator 1" in done.out
     # Which devices share the work is no property of the run.
     again = multigan("train", "commute", f"--output={tiny_run}", "--resume", "--strategy=mirrored",
                      "--devices=2")
