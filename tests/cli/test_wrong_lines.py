@@ -32,14 +32,16 @@ NUMBERS = ("nan", "inf", "-inf", "1e308", "-1e308", "1e400", "100000000000000000
 MANY = "100000000"
 # Where the numbers 0, -1 and 10**8 do mean something.
 ZERO = {"seed", "data_seed", "gp_weight", "center_range", "entropy_weight", "alpha",
-        "mutual_information_weight", "ema", "feature_matching_weight", "regularizer_weight", "push_weight", "auxiliary_pull",
+        "mutual_information_weight", "ema", "feature_matching_weight", "regularizer_weight",
+        "push_weight", "auxiliary_pull",
         "auxiliary_push", "growth", "generator_batch_size", "auxiliary_class", "verbosity", "blends",
         "tvd_weight", "r1_weight", "r2_weight", "orthonormal_weight",
         "beta", "sharpness", "sharpness_weight", "diversity_weight", "entropy_decay", "threshold",
         "validation"}
 MINUS = {"verbosity"}
 MILLIONS = {"seed", "data_seed", "version", "gp_weight", "entropy_weight", "alpha",
-            "mutual_information_weight", "feature_matching_weight", "regularizer_weight", "push_weight", "auxiliary_pull",
+            "mutual_information_weight", "feature_matching_weight", "regularizer_weight",
+            "push_weight", "auxiliary_pull",
             "auxiliary_push", "verbosity", "r1_weight", "r2_weight", "orthonormal_weight",
             "beta", "sharpness", "sharpness_weight", "diversity_weight"}
 PATHS = ("absent", "absent/x", "folder", "folder/..", "file.txt", "file.txt/x", "", ".", "..", "/",
