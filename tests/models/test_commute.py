@@ -200,7 +200,7 @@ def test_classifier_never_moves():
     (dict(generators=[tiny.generator(latent_dim=9)]), r"generators\[0\] is expected to take"),
     (dict(generators=[lambda noise: noise]), "to be a keras.Model"),
     (dict(critic=tiny.critic(shape=(8, 8, 1))), "critic is expected to take"),
-    (dict(critic=tiny.classifier()), r"one score \(batch, 1\)"),
+    (dict(critic=tiny.classifier()), r"one score, \(batch, 1\)"),
     (dict(classifier=tiny.classifier(shape=(8, 8, 1))), "classifier is expected to take"),
     (dict(classifier=tiny.critic()), "give logits"),
     (dict(classifier=None), "A classifier is expected"),

@@ -172,7 +172,7 @@ def test_bad_networks():
         GAN(tiny.generator(), tiny.critic(), latent_dim=tiny.LATENT, pack=0)
     with pytest.raises(ValueError, match=r"inputs of shape \(batch, 4, 4, 2\)"):
         GAN(tiny.generator(), tiny.critic(), latent_dim=tiny.LATENT, pack=2)
-    with pytest.raises(ValueError, match=r"one score \(batch, 1\)"):
+    with pytest.raises(ValueError, match=r"one score, \(batch, 1\)"):
         GAN(tiny.generator(), tiny.classifier(), latent_dim=tiny.LATENT)
     mixing = keras.Sequential([*tiny.critic().layers[:2], keras.layers.BatchNormalization(name="bn"),
                                keras.layers.Dense(1)])

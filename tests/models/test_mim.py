@@ -191,7 +191,7 @@ def test_the_papers_defaults():
 
 @pytest.mark.parametrize("arguments, message", [
     (dict(discriminator=tiny.critic(shape=(8, 8, 1))), "discriminator is expected to take"),
-    (dict(discriminator=tiny.classifier()), r"one score \(batch, 1\)"),
+    (dict(discriminator=tiny.classifier()), r"one score, \(batch, 1\)"),
     (dict(classifier=tiny.classifier(shape=(8, 8, 1))), "classifier is expected to take"),
     (dict(classifier=tiny.critic()), "give logits"),
     (dict(classifier=None), "A classifier is expected"),
