@@ -4,9 +4,12 @@ A new version of either may rename them: `tests/test_internals.py` has one test 
 """
 
 import copy
+import functools
 from collections.abc import Iterable
 
 import keras
+from keras.src.backend.common.stateless_scope import get_stateless_scope, in_stateless_scope
+from keras.src.models.functional import Functional
 
 _SEED_STATE = "seed_generator_state"  # the name that keras.random.SeedGenerator gives its variable
 
@@ -100,3 +103,94 @@ def check_single_threaded() -> None:
     nodes = [*graph.node, *(node for f in graph.library.function for node in f.node_def)]
     if {"If", "StatelessIf", "Case", "StatelessCase"} & {node.op for node in nodes}:
         raise _NeedsThreads
+
+
+def make_view(variable: keras.Variable, stack: keras.Variable, row: int) -> None:
+    """Turns a variable into a view of a row of the variable `stack` (n, ...): it is read and assigned
+    there, and has no memory of its own. `variable.stack` and `variable.row` say where."""
+    variable.__class__ = _view_class(type(variable))
+    variable.stack, variable.row, variable._value = stack, row, None
+
+
+def end_view(variable: keras.Variable) -> None:
+    """Gives a view a value of its own again, the one that it shows."""
+    value = variable.value
+    variable.__class__ = type(variable).__base__
+    del variable.stack, variable.row
+    variable._initialize(value)
+
+
+def is_view(variable: keras.Variable) -> bool:
+    """Whether `make_view` has made a view of the variable."""
+    return hasattr(variable, "stack")
+
+
+@functools.cache
+def _view_class(base):
+    class View(base):
+        @property
+        def value(self):
+            scope = get_stateless_scope() if in_stateless_scope() else None
+            own = scope and scope.get_current_value(self)  # as in `stateless_call` of its network
+            return self._maybe_autocast(self.stack.value[self.row] if own is None else own)
+
+        def assign(self, value):
+            value = self._convert_to_tensor(value, dtype=self.dtype)
+            if tuple(value.shape) != tuple(self.shape):
+                raise ValueError(f"The value of {self.path} is expected to have the shape "
+                                 f"{tuple(self.shape)}. Received: {tuple(value.shape)}")
+            scope = get_stateless_scope() if in_stateless_scope() else None
+            if scope and scope.get_current_value(self) is not None:
+                scope.add_update((self, value))
+            else:
+                assign_row(self.stack, self.row, value)
+            return value
+
+    View.__name__ = View.__qualname__ = base.__name__
+    return View
+
+
+def assign_row(stack: keras.Variable, row: int, value) -> None:
+    """Sets one row of a variable (n, ...)."""
+    rows = stack.value
+    value = keras.ops.convert_to_tensor(value, dtype=rows.dtype)
+    stack.assign(keras.ops.concatenate([rows[:row], value[None], rows[row + 1:]]))
+
+
+def graph_of(network: keras.Model):
+    """The graph of layers of a functional or sequential model; None of another."""
+    if isinstance(network, keras.Sequential):
+        network = network._functional
+    return network if isinstance(network, Functional) else None
+
+
+def operations(graph) -> list:
+    """The layers of a graph and its other operations, without its inputs."""
+    return [o for o in graph._operations if not isinstance(o, keras.layers.InputLayer)]
+
+
+def run_graph(graph, inputs, of_operation):
+    """What a graph makes of `inputs`, if `of_operation(o)` takes the place of each operation o."""
+    outputs = graph._run_through_graph(inputs, operation_fn=of_operation)
+    return outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
+
+
+def takes_training(layer: keras.layers.Layer) -> bool:
+    """Whether a layer is told if it is called in training."""
+    return layer._call_has_training_arg
+
+
+def slots(optimizer: keras.optimizers.Optimizer) -> list[tuple[str, list[keras.Variable]]]:
+    """The attributes of a built optimizer that hold one variable of its own per trained variable, such
+    as ("_momentums", [...])."""
+    trained = trained_variables(optimizer)
+    own = {id(v) for v in optimizer.variables}
+    return [(name, list(value)) for name, value in vars(optimizer).items()
+            if name != "_variables" and isinstance(value, list) and len(value) == len(trained)
+            and all(id(v) in own for v in value)]
+
+
+def excludes_from_weight_decay(optimizer: keras.optimizers.Optimizer) -> bool:
+    """Whether some variables of an optimizer are spared its weight decay."""
+    return bool(getattr(optimizer, "_exclude_from_weight_decay", None)
+                or getattr(optimizer, "_exclude_from_weight_decay_pattern", None))

@@ -9,6 +9,7 @@ from keras import ops
 from keras_multigan import export
 from keras_multigan.checks import distinct, output_shape
 from keras_multigan.training import Trainer
+from keras_multigan.training.stacking import stored
 
 
 class MultiGAN(Trainer):
@@ -37,6 +38,8 @@ class MultiGAN(Trainer):
     Raises:
         ValueError: no generators, their shapes do not fit `latent_dim` or each other, ema out of range.
     """
+
+    alike = (("generators", "averaged_generators"),)
 
     # Of models that have such an argument:
     generator_batch_size = None
@@ -89,10 +92,9 @@ class MultiGAN(Trainer):
             return
         steps = ops.cast(self.optimizer.iterations, "float32")
         decay = ops.minimum(self.ema, (1 + steps) / (10 + steps))
-        pairs = {id(mean): (mean, value)
-                 for average, generator in self.averages()
-                 for mean, value in zip(average.weights, generator.weights, strict=True)}
-        for mean, value in pairs.values():
+        weights = [stored(w for network in networks for w in network.weights)
+                   for networks in zip(*self.averages(), strict=True)]
+        for mean, value in zip(*weights, strict=True):
             mean.assign(decay * mean + (1 - decay) * value if value.trainable else value)
 
     def averages(self) -> list:
@@ -122,20 +124,31 @@ class MultiGAN(Trainer):
         noise = self.draw(keras.random.normal, batch_size, self.latent_dim)
         return self.generators[generator](noise, training=True)
 
+    def draw_noise(self, batch_size: int):
+        """Noise (n, batch_size, latent_dim) for all generators."""
+        # Rows are samples, of which a replica has its share.
+        noise = self.draw(keras.random.normal, batch_size, self.num_generators, self.latent_dim)
+        return ops.swapaxes(noise, 0, 1)
+
+    def draw_each(self, batch_size: int):
+        """Training-mode images (n, batch_size, H, W, C) of all generators, each from its own noise."""
+        return self.run_each(self.generators, self.draw_noise(batch_size))
+
     def draw_mixture(self, batch_size: int):
         """Training-mode images, `batch_size` from each generator; image i is generator i mod n's.
 
         In this order one replica's share of a global batch has all generators in it.
         """
-        images = [self.draw_images(k, batch_size) for k in range(self.num_generators)]
-        return ops.reshape(ops.stack(images, axis=1), (-1, *self.image_shape))
+        images = ops.swapaxes(self.draw_each(batch_size), 0, 1)
+        return ops.reshape(images, (-1, *self.image_shape))
 
     def draw_alike(self, batch_size: int):
         """Training-mode images (n, batch_size, H, W, C) of all generators from the same noise."""
         noise = self.draw(keras.random.normal, batch_size, self.latent_dim)
         if self._joint_generators is not None:  # what they share is computed once
             return ops.stack(self._joint_generators(noise, training=True))
-        return ops.stack([generator(noise, training=True) for generator in self.generators])
+        count = self.num_generators
+        return self.run_each(self.generators, ops.repeat(noise[None], count, axis=0))
 
     def own_batch_size(self, default: int) -> int:
         """Samples that each generator makes on this replica: its share of `generator_batch_size`, or

@@ -15,6 +15,8 @@ import pytest
 import tiny
 import zoo
 
+from keras_multigan.training import stacked_layers, stacking
+
 BATCH = 12
 
 
@@ -121,8 +123,8 @@ def check_backends_agree(rows, tmp_path):
             assert difference <= 1e-5 * scale + 5e-7, f"{row}: {name}"
 
 
-def one_fixed_step(make, patch):
-    """Dict of the weights after one step of `make()` whose every random number is fixed."""
+def fix_random_numbers(patch):
+    """Lets every random number of a step depend on its place alone."""
     def fixed(draw):
         def numbers(shape, *args, **kwargs):
             values = getattr(np.random.RandomState(sum(shape)), draw)(size=shape)
@@ -132,6 +134,13 @@ def one_fixed_step(make, patch):
     patch.setattr(keras.random, "normal", fixed("normal"))
     patch.setattr(keras.random, "uniform", fixed("uniform"))
     patch.setattr(keras.layers.Dropout, "call", lambda self, inputs, training=False: inputs)
+    patch.setattr(stacked_layers, "dropout", lambda rates, layer, x, training: x)
+    patch.setattr(stacking, "dropout", stacked_layers.dropout)
+
+
+def one_fixed_step(make, patch):
+    """Dict of the weights after one step of `make()` whose every random number is fixed."""
+    fix_random_numbers(patch)
     model = make()
     model.compile(**{f"{p.name}_optimizer": keras.optimizers.SGD(0.001) for p in model.phases()})
     numbers = np.random.RandomState(0)

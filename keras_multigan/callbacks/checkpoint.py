@@ -105,7 +105,7 @@ def save_checkpoint(model: keras.Model, directory: str | os.PathLike, epoch: int
     if hasattr(model, "jax_state_sync"):  # within an epoch JAX' variables are not up to date
         model.jax_state_sync()
     state = _state(model)
-    arrays = {str(i): ops.convert_to_numpy(v) for i, v in enumerate(state)}
+    arrays = {str(i): np.asarray(v.numpy()) for i, v in enumerate(state)}
     # Finite losses do not imply finite weights: they precede the updates of the last step.
     spoilt = [v.path for v, a in zip(state, arrays.values(), strict=True)
               if a.dtype.kind == "f" and not np.isfinite(a).all()]
@@ -215,7 +215,7 @@ def _arrays(note):
 def _state(model):
     """Returns all variables except those of metrics, which are reset in each epoch."""
     metrics = {id(v) for metric in model.metrics for v in metric.variables}
-    return [v for v in [*model.variables, *model.optimizer.variables] if id(v) not in metrics]
+    return [v for v in model.variables_in_files() if id(v) not in metrics]
 
 
 def _load(model, path):

@@ -137,7 +137,7 @@ class DMGANPL(MultiGAN):
         ends = ops.cumsum(self.prior.shares())[:-1]
         places = self.draw(keras.random.uniform, batch_size)
         numbers = ops.sum(ops.cast(ops.expand_dims(places, 1) >= ends, "int32"), axis=1)
-        images = [self.draw_images(k, batch_size) for k in range(self.num_generators)]
-        chosen = ops.one_hot(numbers, self.num_generators, dtype=images[0].dtype)
+        images = ops.swapaxes(self.draw_each(batch_size), 0, 1)
+        chosen = ops.one_hot(numbers, self.num_generators, dtype=images.dtype)
         chosen = ops.reshape(chosen, (batch_size, -1, *[1] * len(self.image_shape)))
-        return ops.sum(ops.stack(images, axis=1) * chosen, axis=1), numbers
+        return ops.sum(images * chosen, axis=1), numbers

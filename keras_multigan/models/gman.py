@@ -46,6 +46,7 @@ class GMAN(MultiGAN):
     - Neither the other means nor the boosting of discriminators are there.
     """
 
+    alike = (*MultiGAN.alike, ("discriminators",))
     log_names = ("sharpness", "largest_weight")
 
     def __init__(self, generator, discriminators, *, latent_dim, sharpness=None, sharpness_weight=1e-3,
@@ -70,16 +71,14 @@ class GMAN(MultiGAN):
         return keras.optimizers.Adam(2e-4, beta_1=0.5)
 
     def discriminator_loss(self, samples, labels):
-        fakes, loss = self.draw_images(0, samples.shape[0]), 0.0
-        for discriminator in self.discriminators:
-            loss = (loss + ops.mean(VANILLA.real(self.scores(discriminator, samples)))
-                    + ops.mean(VANILLA.fake(self.scores(discriminator, fakes))))
-        return loss, {}
+        fakes = self.draw_images(0, samples.shape[0])
+        of_each = (ops.mean(VANILLA.real(self.scores(samples)), axis=1)
+                   + ops.mean(VANILLA.fake(self.scores(fakes)), axis=1))
+        return ops.sum(of_each), {}
 
     def generator_loss(self, samples, labels):
         fakes = self.draw_images(0, samples.shape[0])
-        of_each = ops.stack([ops.mean(VANILLA.generator(self.scores(discriminator, fakes)))
-                             for discriminator in self.discriminators])
+        of_each = ops.mean(VANILLA.generator(self.scores(fakes)), axis=1)
         of_each = self.mean_over_replicas(of_each)
         if self.learned_sharpness is None:
             sharpness, gain = ops.convert_to_tensor(self.sharpness, dtype="float32"), 0.0
@@ -91,8 +90,9 @@ class GMAN(MultiGAN):
         return ops.sum(weights * of_each) - gain, {"sharpness": sharpness,
                                                    "largest_weight": ops.max(weights)}
 
-    def scores(self, discriminator, samples):
-        return ops.cast(discriminator(samples, training=True), "float32")
+    def scores(self, samples):
+        """float32 scores (n, m) of all discriminators."""
+        return ops.squeeze(ops.cast(self.run_all(self.discriminators, samples), "float32"), -1)
 
 
 @keras.saving.register_keras_serializable("keras_multigan")

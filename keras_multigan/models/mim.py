@@ -119,9 +119,8 @@ class MIMGAN(MultiGAN):
         update. They are of the same noise if the mutual information is "paired"."""
         if self.mutual_information == "overlap":
             return self.draw_mixture(batch_size)
-        noise = self.draw(keras.random.normal, batch_size, self.latent_dim)
-        samples = [generator(noise, training=True) for generator in self.generators]
-        return ops.reshape(ops.stack(samples, axis=1), (-1, *self.image_shape))
+        samples = ops.swapaxes(self.draw_alike(batch_size), 0, 1)
+        return ops.reshape(samples, (-1, *self.image_shape))
 
     def scores(self, samples):
         """float32 logits (N, 1)."""

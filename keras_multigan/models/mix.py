@@ -86,6 +86,7 @@ class MIXGAN(MultiGAN):
     - d is smaller at first, so that the averages forget the initial weights in runs of any length.
     """
 
+    alike = (*MultiGAN.alike, ("discriminators",))
     log_names = ("feature_matching",)
     renamed = {"n_critic": "discriminator_updates"}
 
@@ -161,16 +162,18 @@ class MIXGAN(MultiGAN):
     def judgements(self, images):
         """The `Judgement` of each D_j on the real batch and on its part of the fakes."""
         parts, size = len(self.discriminators), images.shape[0]
-        noise = [self.draw(keras.random.normal, size, self.latent_dim) for _ in self.generators]
-        fakes = [g(z, training=True) for g, z in zip(self.generators, noise, strict=True)]
-        classes = None if self.num_classes is None else [self.classes_of(k, z)
-                                                         for k, z in enumerate(noise)]
-        images = ops.cast(images, fakes[0].dtype)
-        for j, discriminator in enumerate(self.discriminators):
-            both = ops.concatenate([images, *(x[j::parts] for x in fakes)])
-            scores, features = (ops.cast(output, "float32")
-                                for output in discriminator(both, training=True))
-            yield Judgement(scores[:size], scores[size:], features[:size], features[size:],
+        noise = self.draw_noise(size)
+        fakes = self.run_each(self.generators, noise)
+        classes = None if self.num_classes is None else [self.classes_of(k, noise[k])
+                                                         for k in range(self.num_generators)]
+        images = ops.repeat(ops.cast(images, fakes.dtype)[None], parts, axis=0)
+        # D_j gets every parts-th sample of each G_i, from the j-th on.
+        dealt = ops.reshape(fakes, (-1, size // parts, parts, *self.image_shape))
+        dealt = ops.reshape(ops.moveaxis(dealt, 2, 0), (parts, -1, *self.image_shape))
+        scores, features = (ops.cast(output, "float32") for output in self.run_each(
+            self.discriminators, ops.concatenate([images, dealt], axis=1)))
+        for j in range(parts):
+            yield Judgement(scores[j, :size], scores[j, size:], features[j, :size], features[j, size:],
                             classes and ops.concatenate([y[j::parts] for y in classes]))
 
     def classes_of(self, k, noise):

@@ -54,6 +54,7 @@ class MixPlusGAN(MultiGAN):
       paper's first one shares those of the generators' update.
     """
 
+    alike = (*MultiGAN.alike, ("discriminators",))
     log_names = ("score_gap", "gradient_penalty", "least_weight")
     renamed = {"base": "adversarial_loss", "n_critic": "discriminator_updates"}
 
@@ -93,59 +94,50 @@ class MixPlusGAN(MultiGAN):
 
     def generator_loss(self, samples, labels):
         w, v = self.generator_weights.shares(), self.discriminator_weights.shares()
-        fakes = self.fakes(samples.shape[0])
-        of_pairs = ops.stack([
-            ops.mean(self.parts.generator(self.scores(discriminator, fakes[:, :, j])), axis=1)
-            for j, discriminator in enumerate(self.discriminators)
-        ])
+        of_pairs = ops.mean(self.parts.generator(self.scores(self.fakes(samples.shape[0]))), axis=2)
         loss = weighted(of_pairs, v, w) + self.entropy_weight * losses.entropy_regularizer(w)
         return loss, {"least_weight": ops.min(w)}
 
     def discriminator_loss(self, samples, labels):
         w, v = self.generator_weights.shares(), self.discriminator_weights.shares()
-        samples = ops.expand_dims(samples, 0)
-        fakes = self.fakes(samples.shape[1])
-        of_pairs, gaps, penalties = [], [], []
-        for j, discriminator in enumerate(self.discriminators):
-            real_scores = self.scores(discriminator, samples)
-            fake_scores = self.scores(discriminator, fakes[:, :, j])
-            of_pairs.append(ops.mean(self.parts.real(real_scores))
-                            + ops.mean(self.parts.fake(fake_scores), axis=1))
-            gaps.append(ops.mean(real_scores) - ops.mean(fake_scores, axis=1))
-            penalties.append(self.penalties(discriminator, samples, fakes[:, :, j])
-                             if self.gp_weight else ops.zeros_like(w))
-        penalties = ops.stack(penalties)
-        loss = weighted(ops.stack(of_pairs) + self.gp_weight * penalties, v, w)
-        logs = {"score_gap": weighted(ops.stack(gaps), v, w),
-                "gradient_penalty": weighted(penalties, v, w)}
+        fakes = self.fakes(samples.shape[0])
+        samples = ops.repeat(samples[None, None], len(self.discriminators), axis=0)
+        real_scores, fake_scores = self.scores(samples), self.scores(fakes)
+        of_pairs = (ops.mean(self.parts.real(real_scores), axis=2)
+                    + ops.mean(self.parts.fake(fake_scores), axis=2))
+        gaps = ops.mean(real_scores, axis=2) - ops.mean(fake_scores, axis=2)
+        penalties = self.penalties(samples, fakes) if self.gp_weight else ops.zeros_like(gaps)
+        loss = weighted(of_pairs + self.gp_weight * penalties, v, w)
+        logs = {"score_gap": weighted(gaps, v, w), "gradient_penalty": weighted(penalties, v, w)}
         return loss + self.entropy_weight * losses.entropy_regularizer(v), logs
 
     def fakes(self, batch_size):
-        """Fakes (n_G, batch_size, n_D, ...). Every generator runs once, on the noise for all D_j."""
+        """Fakes (n_D, n_G, batch_size, ...). Every generator runs once, on the noise for all D_j."""
         n_d = len(self.discriminators)
+        images = self.draw_each(batch_size * n_d)
+        images = ops.reshape(images, (-1, batch_size, n_d, *self.image_shape))
+        return ops.moveaxis(images, 2, 0)
 
-        def draw(generator):
-            noise = self.draw(keras.random.normal, batch_size, n_d, self.latent_dim)
-            return generator(ops.reshape(noise, (-1, self.latent_dim)), training=True)
+    def scores(self, samples):
+        """float32 scores (n_D, n, batch_size) of every D_j's own samples (n_D, n, batch_size, ...)."""
+        scores = self.run_each(self.discriminators, _flat(samples))
+        return ops.reshape(ops.cast(scores, "float32"), samples.shape[:3])
 
-        images = ops.stack([draw(generator) for generator in self.generators])
-        return ops.reshape(images, (-1, batch_size, n_d, *self.image_shape))
+    def penalties(self, samples, fakes):
+        """The mean gradient penalty between samples (n_D, 1, batch_size, ...) and the fakes (n_D, n_G,
+        batch_size, ...) of each generator, (n_D, n_G)."""
+        n_d, n_g, batch_size = fakes.shape[:3]
+        epsilon = ops.transpose(self.draw(keras.random.uniform, batch_size, n_d, n_g), (1, 2, 0))
+        epsilon = ops.reshape(epsilon, (*fakes.shape[:3], *[1] * len(self.image_shape)))
+        between = epsilon * ops.cast(samples, fakes.dtype) + (1 - epsilon) * fakes
+        gradients = self.input_gradient(lambda x: self.run_each(self.discriminators, x), _flat(between))
+        penalties = losses.gradient_penalties(ops.reshape(gradients, (-1, *self.image_shape)))
+        return ops.mean(ops.reshape(penalties, (n_d, n_g, batch_size)), axis=2)
 
-    def scores(self, discriminator, samples):
-        """float32 scores (n, batch_size) of samples (n, batch_size, ...)."""
-        scores = discriminator(ops.reshape(samples, (-1, *self.image_shape)), training=True)
-        return ops.reshape(ops.cast(scores, "float32"), samples.shape[:2])
 
-    def penalties(self, discriminator, samples, fakes):
-        """The mean gradient penalty between samples (1, batch_size, ...) and the fakes (n_G,
-        batch_size, ...) of each generator, (n_G,)."""
-        n, batch_size = fakes.shape[:2]
-        epsilon = ops.transpose(self.draw(keras.random.uniform, batch_size, n))
-        epsilon = ops.reshape(epsilon, (n * batch_size, *[1] * len(self.image_shape)))
-        real = ops.reshape(ops.broadcast_to(samples, fakes.shape), (-1, *self.image_shape))
-        fakes = ops.reshape(fakes, (-1, *self.image_shape))
-        penalties = self.gradient_penalties(discriminator, real, fakes, epsilon)
-        return ops.mean(ops.reshape(penalties, (n, batch_size)), axis=1)
+def _flat(samples):
+    """Samples (n_D, n, m, ...) as (n_D, n m, ...)."""
+    return ops.reshape(samples, (samples.shape[0], -1, *samples.shape[3:]))
 
 
 def weighted(of_pairs, v, w):

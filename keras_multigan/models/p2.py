@@ -196,7 +196,7 @@ class P2GAN(MultiGAN):
 
     def _fakes(self, samples):
         batch_size = self.own_batch_size(samples.shape[0])
-        return ops.stack([self.draw_images(k, batch_size) for k in range(self.num_generators)])
+        return self.draw_each(batch_size)
 
     def _scores(self, network, samples):
         """float32 scores (k, m, heads) of samples (k, m, ...)."""

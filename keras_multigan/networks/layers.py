@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from keras_multigan.training import load_engine
+from keras_multigan.training.stacked_layers import across, convolution, finish, stacked_call
 
 
 @keras.saving.register_keras_serializable("keras_multigan")
@@ -38,12 +39,21 @@ class LayerNormalization(keras.layers.LayerNormalization):
             )
 
     def call(self, inputs):
-        x = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
-        x = x - ops.mean(x, axis=-1, keepdims=True)
-        x = x * ops.rsqrt(ops.mean(ops.square(x), axis=-1, keepdims=True) + self.epsilon)
+        x = self._standardized(inputs)
         x = x if self.gamma is None else x * ops.cast(self.gamma, x.dtype)
         x = x if self.beta is None else x + ops.cast(self.beta, x.dtype)
         return ops.cast(x, self.compute_dtype)
+
+    def stacked_call(self, x, training):
+        x = self._standardized(x)
+        x = x if self.gamma is None else x * across(self.gamma.stack, x)
+        x = x if self.beta is None else x + across(self.beta.stack, x)
+        return ops.cast(x, self.compute_dtype)
+
+    def _standardized(self, inputs):
+        x = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
+        x = x - ops.mean(x, axis=-1, keepdims=True)
+        return x * ops.rsqrt(ops.mean(ops.square(x), axis=-1, keepdims=True) + self.epsilon)
 
 
 @keras.saving.register_keras_serializable("keras_multigan")
@@ -78,6 +88,8 @@ class Conv2D(keras.layers.Conv2D):
         pixels = math.prod(size[:3])
         outputs = ops.matmul(ops.reshape(inputs, (-1, pixels)), ops.reshape(weights, (pixels, -1)))
         return ops.reshape(outputs, (-1, out_height, out_width, kernel.shape[3]))
+
+    stacked_call = convolution
 
 
 def _same(size, kernel_size, stride):
@@ -124,9 +136,20 @@ class UpSamplingConv2D(keras.layers.Conv2D):
     def convolution_op(self, inputs, kernel):
         height, width = inputs.shape[1:3]
         padded = ops.pad(inputs, [[0, 0], [1, 1], [1, 1], [0, 0]])
-        outputs = ops.conv(padded, self._of_corners(kernel), 1, "valid")
+        return self._interleave(ops.conv(padded, self._of_corners(kernel), 1, "valid"), height, width)
+
+    def stacked_call(self, x, training):
+        padded = ops.pad(x, [[0, 0], [0, 0], [1, 1], [1, 1], [0, 0]])
+        kernels = self._of_corners(ops.cast(self.kernel.stack, x.dtype))
+        y = load_engine().convolve_each(padded, kernels, (1, 1), "valid", (1, 1))
+        height, width = x.shape[2:4]
+        y = self._interleave(ops.reshape(y, (-1, *y.shape[2:])), height, width)
+        return finish(self, ops.reshape(y, (x.shape[0], -1, *y.shape[1:])))
+
+    def _interleave(self, outputs, height, width):
+        """Copies (N, H + 1, W + 1, 4 filters) at their places, (N, 2 H, 2 W, filters)."""
         # Copy k = (a, b) of pixel (y, x) is at (y + a, x + b), in the k-th group of channels.
-        size = (ops.shape(inputs)[0], height, width, self.filters)
+        size = (ops.shape(outputs)[0], height, width, self.filters)
         outputs = ops.stack(
             [ops.slice(outputs, (0, a, b, k * self.filters), size)
              for k, (a, b) in enumerate(((0, 0), (0, 1), (1, 0), (1, 1)))], axis=3,
@@ -136,14 +159,16 @@ class UpSamplingConv2D(keras.layers.Conv2D):
         return ops.reshape(outputs, (-1, 2 * height, 2 * width, self.filters))
 
     def _of_corners(self, kernel):
-        """Returns the four copies' kernels, (2, 2, C, 4 filters), for a kernel (3, 3, C, filters)."""
+        """The four copies' kernels, (..., 2, 2, C, 4 filters), of kernels (..., 3, 3, C, filters)."""
         # Indices: copy, pixel, weight. Copy 0 adds the last two of three weights, copy 1 the first two.
         sums = np.array([[[1, 0, 0], [0, 1, 1]], [[1, 1, 0], [0, 0, 1]]])
         sums = np.einsum("aip,bjq->ijabpq", sums, sums).reshape(16, 9)
         # One product: TensorFlow's graph optimiser is slow on many small sums.
-        kernels = ops.matmul(ops.cast(sums, kernel.dtype), ops.reshape(kernel, (9, -1)))
-        kernels = ops.transpose(ops.reshape(kernels, (4, 4, -1, self.filters)), (0, 2, 1, 3))
-        return ops.reshape(kernels, (2, 2, -1, 4 * self.filters))
+        *rows, _, _, channels, filters = kernel.shape
+        kernels = ops.matmul(ops.cast(sums, kernel.dtype),
+                             ops.reshape(kernel, (*rows, 9, channels * filters)))
+        kernels = ops.swapaxes(ops.reshape(kernels, (*rows, 4, 4, channels, filters)), -3, -2)
+        return ops.reshape(kernels, (*rows, 2, 2, channels, 4 * filters))
 
 
 @keras.saving.register_keras_serializable("keras_multigan")
@@ -161,6 +186,8 @@ class Dropout(keras.layers.Dropout):
     Raises:
         ValueError: a rate that is out of range, or noise_shape.
     """
+
+    of_rows = True
 
     def __init__(self, rate: float, **kwargs):
         super().__init__(rate, **kwargs)
@@ -234,17 +261,27 @@ class SpectralNormalization(keras.layers.Wrapper):
                                  dtype="float32", trainable=False, autocast=False, name="u")
 
     def call(self, inputs, training=False):
-        kernel = ops.cast(self.layer.kernel, "float32")
-        kernel = ops.reshape(kernel, (-1, kernel.shape[-1]))
-        u = self.u.value
-        if training:
-            u = ops.matmul(ops.transpose(kernel), ops.matmul(kernel, u))
-        u = ops.stop_gradient(ops.normalize(u, axis=0))
-        if training:
-            self.u.assign(u)
-        sigma = ops.sqrt(ops.sum(ops.square(ops.matmul(kernel, u))))
+        sigma = self._sigma(self.layer.kernel, self.u, training)
         # The layer is linear, so dividing its input is the same as dividing its kernel.
         return ops.cast(self.layer(inputs / ops.cast(sigma, inputs.dtype)), self.compute_dtype)
+
+    def stacked_call(self, x, training):
+        sigma = self._sigma(self.layer.kernel.stack, self.u.stack, training)
+        x = x / ops.cast(ops.reshape(sigma, (-1, *[1] * (len(x.shape) - 1))), x.dtype)
+        return ops.cast(stacked_call(self.layer)(self.layer, x, training), self.compute_dtype)
+
+    def _sigma(self, kernel, vectors, training):
+        """The estimates (...) for kernels (..., inputs, outputs) and the variable u (..., outputs)."""
+        rank = len(vectors.shape) - 1
+        kernel = ops.cast(kernel, "float32")
+        kernel = ops.reshape(kernel, (*kernel.shape[:rank], -1, kernel.shape[-1]))
+        u = ops.expand_dims(vectors.value, -1)
+        if training:
+            u = ops.matmul(ops.swapaxes(kernel, -2, -1), ops.matmul(kernel, u))
+        u = ops.stop_gradient(ops.normalize(u, axis=-2))
+        if training:
+            vectors.assign(ops.squeeze(u, -1))
+        return ops.sqrt(ops.sum(ops.square(ops.matmul(kernel, u)), axis=(-2, -1)))
 
     def compute_output_shape(self, input_shape):
         return self.layer.compute_output_shape(input_shape)

@@ -1,8 +1,12 @@
 """Several optimizers behind the one that Keras knows."""
 
+import functools
+
 import keras
+import numpy as np
 
 from keras_multigan import internals
+from keras_multigan.training.stacking import unstacked
 
 
 @keras.saving.register_keras_serializable("keras_multigan")
@@ -66,6 +70,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
                         f"{variable.path} in the phases {owners[id(variable)]!r} and {phase.name!r}."
                     )
             self.members[phase.name].build(phase.variables)
+            _save_as_unstacked(self.members[phase.name], phase.weights)
         super().build([])
 
     def finalize_variable_values(self, var_list):
@@ -86,6 +91,10 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     @property
     def variables(self):
         return [self.iterations] + [v for o in self.members.values() for v in o.variables]
+
+    def unstacked_variables(self):
+        """The variables in the order of files, which know no stacks."""
+        return [self.iterations] + [v for o in self.members.values() for v in _in_files(o)]
 
     @property
     def learning_rate(self):
@@ -116,3 +125,29 @@ class OptimizerGroup(keras.optimizers.Optimizer):
             for name, o in config["optimizers"].items()
         }
         return cls(optimizers, name=config["name"])
+
+
+def _save_as_unstacked(optimizer, weights):
+    """Gives a built optimizer the files that it would have without stacks."""
+    if not any(internals.is_view(v) for v in weights):
+        return
+    # A function, since Keras would track a list of variables.
+    optimizer.in_files = functools.cache(lambda: unstacked(optimizer, weights))
+
+    def save(store):
+        for index, variable in enumerate(optimizer.in_files()):
+            store[str(index)] = np.asarray(variable.numpy())
+
+    def load(store):
+        own = optimizer.in_files()
+        if len(store.keys()) != len(own):
+            raise ValueError(f"Expected the {len(own)} variables of the optimizer {optimizer.name!r}. "
+                             f"Received: {len(store.keys())}, of another optimizer or model.")
+        for index, variable in enumerate(own):
+            variable.assign(store[str(index)])
+
+    optimizer.save_own_variables, optimizer.load_own_variables = save, load
+
+
+def _in_files(optimizer):
+    return optimizer.in_files() if hasattr(optimizer, "in_files") else optimizer.variables

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import keras
 
 from keras_multigan import internals
+from keras_multigan.training.stacking import stored
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,15 +50,21 @@ class Phase:
                 "calls a network with real, generated and mixed samples, so it is not clear which call "
                 "counts. Put the term into the loss of the phase."
             )
-        for variable in self.variables:
+        for variable in self.weights:
             if variable.regularizer is not None:
                 value = value + variable.regularizer(variable)
         return value, logs
 
     @property
-    def variables(self) -> list[keras.Variable]:
+    def weights(self) -> list[keras.Variable]:
+        """The networks' own trainable variables."""
         found = {id(v): v for network in self.networks for v in network.trainable_variables}
         return list(found.values())
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """The variables that are updated: of networks that run as one, stacks of their weights."""
+        return stored(self.weights)
 
     @property
     def takes_sample_weights(self) -> bool:

@@ -145,6 +145,59 @@ def input_gradient(fn, x):
     return tape.gradient(total, x)
 
 
+def convolve_each(x, kernels, strides, padding, dilations):
+    """Convolutions (n, N, H', W', F) of x (n, N, H, W, C), each of n by its own of kernels (n, h, w, C,
+    F), as one grouped convolution."""
+    def convolve(x, kernel):
+        return tf.nn.conv2d(x, kernel, strides, padding.upper(), dilations=dilations)
+
+    if not _has_grouped_convolutions():
+        return tf.stack([convolve(a, k) for a, k in zip(tf.unstack(x), tf.unstack(kernels))])
+    return _from_channels(convolve(_to_channels(x), _to_channels(kernels)), x.shape[0])
+
+
+def transpose_convolve_each(x, kernels, strides, padding, size):
+    """Transposed convolutions of x (n, N, H, W, C) by kernels (n, h, w, F, C) to images of `size`
+    (H', W'): (n, N, H', W', F)."""
+    count, filters = x.shape[0], kernels.shape[3]
+
+    def convolve(x, kernel, channels):
+        return tf.raw_ops.Conv2DBackpropInput(
+            input_sizes=tf.stack([tf.shape(x)[0], *size, channels]), filter=kernel, out_backprop=x,
+            strides=[1, *strides, 1], padding=padding.upper())
+
+    if not _has_grouped_convolutions():
+        return tf.stack([convolve(a, k, filters) for a, k in zip(tf.unstack(x), tf.unstack(kernels))])
+    y = convolve(_to_channels(x), _to_channels(kernels), count * filters)
+    return _from_channels(tf.ensure_shape(y, (None, *size, count * filters)), count)
+
+
+def _to_channels(x):
+    """(n, a, b, c, C) as (a, b, c, n C)."""
+    joint = tf.transpose(x, (1, 2, 3, 0, 4))
+    return tf.reshape(joint, (-1, *joint.shape[1:3], x.shape[0] * x.shape[4]))
+
+
+def _from_channels(x, count):
+    """(a, b, c, n C) as (n, a, b, c, C)."""
+    return tf.transpose(tf.reshape(x, (-1, *x.shape[1:3], count, x.shape[3] // count)), (3, 0, 1, 2, 4))
+
+
+@functools.cache
+def _has_grouped_convolutions():
+    """Whether this TensorFlow differentiates them: on CPUs only with oneDNN."""
+    with tf.init_scope():
+        x, kernel = tf.ones((1, 3, 3, 4)), tf.ones((2, 2, 2, 4))
+        try:
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = tf.nn.conv2d(x, kernel, 1, "SAME")
+            tape.gradient(y, x)
+        except tf.errors.OpError:
+            return False
+    return True
+
+
 def fold_in_replica(seed):
     """A seed (shape (2,)) of this replica's own. With one replica the seed as it is."""
     replica = tf.distribute.get_replica_context()

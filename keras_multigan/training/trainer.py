@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import keras
 import numpy as np
-from keras import ops
+from absl import logging
+from keras import ops, tree
 
 from keras_multigan import internals, losses, schedules
 from keras_multigan.training import feed
@@ -15,6 +16,7 @@ from keras_multigan.training.engine import load_engine
 from keras_multigan.training.keras_callbacks import adapted
 from keras_multigan.training.optimizers import OptimizerGroup
 from keras_multigan.training.phase import Phase
+from keras_multigan.training.stacking import NotStacked, Stacked, elementwise, stored
 
 
 class ReplicaSeedGenerator(keras.random.SeedGenerator):
@@ -42,6 +44,9 @@ class Trainer(keras.Model):
     log_names = ()
     num_classes = None  # a model that needs labels sets their number
     may_end = False  # whether the data of `fit` may end at any step; see feed.py
+    # Names of lists of networks that may run as one (stacking.py): one that a phase trains, and those
+    # that do so if it does.
+    alike = ()
     renamed = {}  # old name -> name of constructor arguments, for files of earlier versions
 
     def __init__(self, *, seed: int | None = None, name: str | None = None, **kwargs):
@@ -54,6 +59,7 @@ class Trainer(keras.Model):
         self.seed_generator = keras.random.SeedGenerator(self.seed)
         self._schedules = {}
         self._inference = {}
+        self._stacks = _Stacks()
         self.means_to_go_on_from = []  # of a checkpoint within an epoch
         self.built = True
 
@@ -101,6 +107,21 @@ class Trainer(keras.Model):
         replicas = self.engine.num_replicas()
         numbers = distribution((batch_size * replicas, *shape), seed=self.seed_generator)
         return self.engine.replica_share(numbers)
+
+    def run_each(self, networks: list, inputs):
+        """Training-mode outputs (n, N, ...) of n networks, each on its own of `inputs` (n, N, ...).
+
+        They are computed in one pass if `compile` has found that the networks can run as one.
+        """
+        stacked = self._stacks.find(networks)
+        if stacked is not None:
+            return stacked(inputs)
+        outputs = [network(inputs[k], training=True) for k, network in enumerate(networks)]
+        return tree.map_structure(lambda *x: ops.stack(x), *outputs)
+
+    def run_all(self, networks: list, inputs):
+        """The same on the same inputs (N, ...) for all."""
+        return self.run_each(networks, ops.repeat(inputs[None], len(networks), axis=0))
 
     def gradient_penalty(self, network: Callable, real, fakes, penalties=losses.gradient_penalties):
         """WGAN-GP's E (||grad D(x^)||_2 - 1)^2, x^ = eps x + (1 - eps) x~, eps ~ U[0, 1] per sample.
@@ -185,6 +206,7 @@ class Trainer(keras.Model):
     def _compile(self, unnamed, optimizers, **arguments):
         self.engine.check_compile(arguments["jit_compile"], arguments["steps_per_execution"])
         self._check_config()
+        self._stacks.separate()
         phases = self.phases()
         names = [phase.name for phase in phases]
         if frozen := [p.name for p in phases if not (self.trainable and p.variables)]:
@@ -203,6 +225,8 @@ class Trainer(keras.Model):
             {name: self.default_optimizer(name) if o is None else keras.optimizers.get(o)
              for name, o in chosen.items()}
         )
+        for lists in self.alike:
+            self._stack([list(getattr(self, name)) for name in lists], phases, group)
         group.build(phases)
         for layer in internals.flatten_layers(self):  # dropout, too, draws by replica
             if type(getattr(layer, "seed_generator", None)) is keras.random.SeedGenerator:
@@ -214,6 +238,33 @@ class Trainer(keras.Model):
             name: keras.metrics.Mean(name=name)
             for name in [*(f"{name}_loss" for name in names), *self.log_names]
         }
+
+    def _stack(self, lists, phases, optimizers):
+        """Lets the networks of the first list run as one, if they can, and those of the others."""
+        networks, *others = lists
+        owner = [phase.name for phase in phases
+                 if {id(n) for n in networks} <= {id(n) for n in phase.networks}]
+        if len(networks) < 2 or not owner:
+            return
+        try:
+            if not elementwise(optimizers[owner[0]]):
+                raise NotStacked(f"{owner[0]}_optimizer does not treat every number for itself")
+            self._stacks.add(networks)
+        except NotStacked as reason:
+            logging.info("The %d networks of the phase %s run one after the other: %s.",
+                         len(networks), owner[0], reason)
+            return
+        for followers in filter(None, others):
+            self._stacks.add(followers)
+
+    @property
+    def variables(self):
+        return stored(super().variables)
+
+    def variables_in_files(self) -> list:
+        """The model's and its optimizers' variables in the order of checkpoints, which know no
+        stacks."""
+        return [*super().variables, *self.optimizer.unstacked_variables()]
 
     @property
     def steps_trained(self) -> int:
@@ -395,6 +446,7 @@ class Trainer(keras.Model):
         """What `fit` does once it knows the size of a real batch, over all replicas, and the fields of
         an element: "images" and, if they are there, "labels" and "sample_weights"."""
         self.check_batch_size(batch_size)
+        stored(v for phase in self.phases() for v in phase.weights)  # complains before work is lost
         if "sample_weights" in fields and not any(p.takes_sample_weights for p in self.phases()):
             raise ValueError(
                 "sample_weight is expected to be None for a model whose losses take no "
@@ -405,7 +457,7 @@ class Trainer(keras.Model):
 
     def summary(self, *args, **kwargs) -> None:
         """As `keras.Model.summary`; networks that no phase trains do not count as trainable."""
-        trained = {id(v) for phase in self.phases() for v in phase.variables}
+        trained = {id(v) for phase in self.phases() for v in phase.weights}
         others = [layer for layer in self.layers if layer.trainable and not any(
             id(v) in trained for v in layer.trainable_variables)]
         for layer in others:
@@ -485,3 +537,24 @@ def _split(tensor, parts, size):
     """A tensor (parts * size, ...) as a list of tensors (size, ...), whose shapes are known."""
     tensor = ops.reshape(tensor, (parts, size, *tensor.shape[1:]))
     return [tensor[index] for index in range(parts)]
+
+
+class _Stacks:
+    """The networks of a model that run as one. Keras does not look into it."""
+
+    def __init__(self):
+        self._found = {}
+
+    def add(self, networks):
+        self._found[tuple(map(id, networks))] = Stacked(networks)
+
+    def find(self, networks):
+        return self._found.get(tuple(map(id, networks)))
+
+    def __len__(self):
+        return len(self._found)
+
+    def separate(self):
+        for stacked in self._found.values():
+            stacked.separate()
+        self._found = {}
