@@ -14,6 +14,8 @@ import tempfile
 import keras
 import numpy as np
 
+from keras_multigan.training import stacking
+
 # Fibonacci hashing: 2**32 divided by the golden ratio, made odd, as int32.
 _HASH = 0x9E3779B1 - 2**32
 MAX_BATCH_SIZE = 4096
@@ -122,7 +124,8 @@ def export_generators(
             f"Pass version={max(set().union(*held.values())) + 1}, the next free one."
         )
     targets = {name: directory / name / str(version) for name in exports}
-    with contextlib.ExitStack() as undo:
+    # Apart, or every generator's SavedModel would hold the weights of all.
+    with stacking.apart(networks), contextlib.ExitStack() as undo:
         _make_folder(directory, undo)
         with tempfile.TemporaryDirectory(
             prefix=".export-tmp-", dir=directory, ignore_cleanup_errors=True
