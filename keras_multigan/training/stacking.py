@@ -32,6 +32,7 @@ class Stacked:
     """Networks that run as one. While this exists their variables are views.
 
     Args:
+        name: of their list, such as "generators"; paths of stacks begin with it.
         networks: at least two functional or sequential models of one form, of layers that
             `stacked_layers` knows. Layers that all of them share are called once.
 
@@ -39,7 +40,7 @@ class Stacked:
         NotStacked: they are not like that.
     """
 
-    def __init__(self, networks: Sequence[keras.Model]):
+    def __init__(self, name: str, networks: Sequence[keras.Model]):
         self.networks = list(networks)
         if len(self.networks) < 2:
             raise NotStacked("there is only one")
@@ -49,9 +50,10 @@ class Stacked:
         for column in columns:
             first = column[0]
             values = [ops.convert_to_numpy(v) for v in column]
-            stack = keras.Variable(np.stack(values), dtype=first.dtype, trainable=first.trainable,
-                                   autocast=False, aggregation=first.aggregation,
-                                   synchronization=first.synchronization, name=first.name)
+            with keras.name_scope(f"stacked_{name}"):
+                stack = keras.Variable(np.stack(values), dtype=first.dtype, trainable=first.trainable,
+                                       autocast=False, aggregation=first.aggregation,
+                                       synchronization=first.synchronization, name=first.name)
             for row, variable in enumerate(column):
                 internals.make_view(variable, stack, row)
 

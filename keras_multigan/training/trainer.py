@@ -226,7 +226,7 @@ class Trainer(keras.Model):
              for name, o in chosen.items()}
         )
         for lists in self.alike:
-            self._stack([list(getattr(self, name)) for name in lists], phases, group)
+            self._stack({name: list(getattr(self, name)) for name in lists}, phases, group)
         group.build(phases)
         for layer in internals.flatten_layers(self):  # dropout, too, draws by replica
             if type(getattr(layer, "seed_generator", None)) is keras.random.SeedGenerator:
@@ -241,7 +241,7 @@ class Trainer(keras.Model):
 
     def _stack(self, lists, phases, optimizers):
         """Lets the networks of the first list run as one, if they can, and those of the others."""
-        networks, *others = lists
+        networks = next(iter(lists.values()))
         owner = [phase.name for phase in phases
                  if {id(n) for n in networks} <= {id(n) for n in phase.networks}]
         if len(networks) < 2 or not owner:
@@ -249,13 +249,12 @@ class Trainer(keras.Model):
         try:
             if not elementwise(optimizers[owner[0]]):
                 raise NotStacked(f"{owner[0]}_optimizer does not treat every number for itself")
-            self._stacks.add(networks)
+            for name, networks in lists.items():
+                if networks:
+                    self._stacks.add(name, networks)
         except NotStacked as reason:
             logging.info("The %d networks of the phase %s run one after the other: %s.",
                          len(networks), owner[0], reason)
-            return
-        for followers in filter(None, others):
-            self._stacks.add(followers)
 
     @property
     def variables(self):
@@ -545,8 +544,8 @@ class _Stacks:
     def __init__(self):
         self._found = {}
 
-    def add(self, networks):
-        self._found[tuple(map(id, networks))] = Stacked(networks)
+    def add(self, name, networks):
+        self._found[tuple(map(id, networks))] = Stacked(name, networks)
 
     def find(self, networks):
         return self._found.get(tuple(map(id, networks)))

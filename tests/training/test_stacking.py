@@ -61,7 +61,7 @@ def test_a_stack_computes_what_its_networks_compute(parts, training):
     assigned = [[np.asarray(v.numpy()) for v in n.weights] for n in nets]
     numbers([v for n in nets for v in n.variables])
 
-    stacked = stacking.Stacked(nets)
+    stacked = stacking.Stacked("nets", nets)
     gradient, value = gradient_and_value(stacked, inputs, training)
 
     near(value, [v for _, v in apart])
@@ -238,7 +238,7 @@ def different():
 def test_networks_that_cannot_run_as_one_stay_as_they_are(reason, nets):
     variables = [v for n in nets for v in n.variables]
     with pytest.raises(stacking.NotStacked, match=reason):
-        stacking.Stacked(nets)
+        stacking.Stacked("nets", nets)
     assert not any(hasattr(v, "stack") for v in variables)
 
 
