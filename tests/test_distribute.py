@@ -127,11 +127,9 @@ KILLED = STEPS[: STEPS.index("    history =")].replace("import sys", "import os,
 """.replace("callbacks.", "multigan_callbacks.").replace("keras.multigan_callbacks", "keras.callbacks")
 
 
-@pytest.mark.parametrize("victim", [0, 1])
+@pytest.mark.parametrize("victim", [pytest.param(0, marks=pytest.mark.jax), 1])
 def test_a_worker_that_is_ended(victim, one_device, two_workers, tmp_path):
     """The other one ends with a message, and both go on to what one device computes."""
-    if keras.backend.backend() == "tensorflow" and victim == 0:
-        pytest.skip("TensorFlow's workers wait for the first one to come back")
     program = KILLED.replace("from keras_multigan import distribute",
                              "from keras_multigan import callbacks as multigan_callbacks, distribute")
 
