@@ -257,11 +257,11 @@ def _check_workers(config):
     """Raises ValueError if a host cannot be reached: TensorFlow would wait for many minutes. A host on
     which the worker has yet to start refuses the connection, which is an answer."""
     for address in itertools.chain(*config["cluster"].values()):
-        _connect(address, "TF_CONFIG expects the addresses of hosts that can be reached",
-                 listening=False)
+        check_address(address, "TF_CONFIG expects the addresses of hosts that can be reached",
+                      listening=False)
 
 
-def _connect(address, expected, listening=True):
+def check_address(address: str, expected: str, listening: bool = True) -> None:
     """Raises ValueError unless a host answers at the address; if `listening`, a server has to."""
     host, _, port = address.rpartition(":")
     try:
@@ -320,7 +320,7 @@ def _tpu_strategy(name):
     import tensorflow as tf
 
     if "://" in name:  # TensorFlow would wait for minutes
-        _connect(name.partition("://")[2], "strategy='tpu' expects the address of a TPU host")
+        check_address(name.partition("://")[2], "strategy='tpu' expects the address of a TPU host")
     try:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=name)
         tf.config.experimental_connect_to_cluster(resolver)
@@ -398,8 +398,8 @@ def _join():
         return
     given = _jax_process()
     if given:
-        _connect(given["coordinator_address"], "JAX_COORDINATOR_ADDRESS expects the address of the "
-                 "first process", listening=False)
+        check_address(given["coordinator_address"], "JAX_COORDINATOR_ADDRESS expects the address of "
+                      "the first process", listening=False)
     try:
         # At the end the others wait for the one that measures.
         jax.distributed.initialize(**given, heartbeat_timeout_seconds=_SILENCE,

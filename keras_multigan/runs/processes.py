@@ -7,6 +7,8 @@ import tempfile
 
 from absl import logging
 
+from keras_multigan import distribute
+
 ONE_THREAD = {name: "1" for name in (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS")}
@@ -73,12 +75,15 @@ class Cluster:
             raise ImportError("--ray expects the package ray. Received: it is not installed. Install "
                               "it: pip install 'keras_multigan[ray]'") from error
         if not ray.is_initialized():
+            if address not in ("auto", "local"):  # Ray would wait for minutes
+                distribute.check_address(address.removeprefix("ray://"), "--ray expects auto, local or "
+                                         "the address of a running cluster")
             try:
                 ray.init(address=address, log_to_driver=False, logging_level="error")
             except (ConnectionError, ValueError, RuntimeError) as error:
-                raise ValueError(f"--ray expects a running cluster: auto, or its address; or local. "
-                                 f"Received: {address} ({str(error).strip()[:200]}). Start one on this "
-                                 "machine with `ray start --head`.") from error
+                raise ValueError("--ray expects auto, local or the address of a running cluster. "
+                                 f"Received: {address} ({str(error).strip()[:200]}). Start one with "
+                                 "`ray start --head`.") from error
         resources = ray.cluster_resources()
         self.has_gpus = gpu and resources.get("GPU", 0) >= 1
         self.size = int(resources["GPU" if self.has_gpus else "CPU"])
