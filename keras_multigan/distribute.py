@@ -1,19 +1,32 @@
 """Data-parallel training: the context for the value of the flag --strategy."""
 
+import atexit
 import contextlib
+import ctypes
 import itertools
 import json
 import os
 import re
 import signal
 import socket
+import sys
 import threading
+from collections.abc import Iterator
 
 import keras
+import numpy as np
 
 STRATEGIES = ("none", "mirrored", "multiworker", "tpu")
 MOST_DEVICES = 128
 _PATIENCE = 3  # seconds for an answer of a host that other workers run on
+_SILENCE = 60  # seconds without a sign of life, after which JAX gives up a process
+_JAX_VARIABLES = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
+_EXPECTED_OF_JAX = (
+    "strategy='multiworker' expects on JAX a job of Slurm, Open MPI, Kubernetes or a TPU pod, or the "
+    "environment variables JAX_COORDINATOR_ADDRESS (host:port of the first process), JAX_NUM_PROCESSES "
+    "and JAX_PROCESS_ID (0, 1, ...).")
+_LOST = ("Expected all workers{} to be running. Received: one has ended or cannot be reached{}. Start "
+         "all of them again with --resume: they continue from the last checkpoint.")
 
 
 def scope(
@@ -26,9 +39,12 @@ def scope(
     for all replicas together.
 
     Args:
-        strategy: "none"; "mirrored" for the devices of this machine; "multiworker" for the devices of
-            all hosts in the environment variable TF_CONFIG, TensorFlow only; or "tpu". On TensorFlow
-            these are strategies of tf.distribute, on JAX `keras.distribution.DataParallel`.
+        strategy: "none"; "mirrored" for the devices of this machine; "multiworker" for those of several
+            processes, usually one on each host; or "tpu". On TensorFlow these are strategies of
+            tf.distribute, and the environment variable TF_CONFIG names the processes. On JAX they are
+            `keras.distribution.DataParallel`. JAX finds the other processes by itself under Slurm, Open
+            MPI, Kubernetes and on TPU pods. Elsewhere JAX_COORDINATOR_ADDRESS (host:port of the first
+            process), JAX_NUM_PROCESSES and JAX_PROCESS_ID (0, 1, ...) name them.
         devices: number of replicas of "mirrored". None uses all GPUs, or one CPU if there is no GPU.
             Without a GPU, the replicas are virtual CPU devices.
         tpu: TensorFlow's name or address of the TPU; "" or "local" on a TPU VM.
@@ -37,9 +53,10 @@ def scope(
         A context manager that can be entered more than once.
 
     Raises:
-        ValueError: unknown strategy, a number of devices that this machine does not have, no TPU, a
-            missing or malformed TF_CONFIG, or "multiworker" on JAX.
-        RuntimeError: another worker has ended. It is also raised within the context.
+        ValueError: unknown strategy, a number of devices that this machine does not have, no TPU, or
+            missing or malformed environment variables of "multiworker".
+        RuntimeError: another worker has ended. It is also raised within the context. JAX may end the
+            process before that, with the exit code 2 and the same message.
     """
     check(strategy, devices, tpu)
     if strategy == "none":
@@ -90,15 +107,23 @@ def check(strategy: str, devices: int | None = None, tpu: str = "") -> None:
     if tpu and strategy != "tpu":
         raise ValueError("tpu is expected to be given with strategy='tpu' alone. Received: "
                          f"{tpu!r} and strategy={strategy!r}. Leave one of them out.")
-    if strategy == "multiworker" and keras.backend.backend() != "jax":
-        _tf_config(required=True)
+    if strategy == "multiworker":
+        if keras.backend.backend() == "jax":
+            _jax_process()
+        else:
+            _tf_config(required=True)
 
 
 def is_chief() -> bool:
     """Returns whether this process is the one that writes files.
 
-    This is the only process, the chief, or the first worker if there is no chief.
+    This is the only process, the chief, or the first worker if there is no chief. On JAX the processes
+    know each other once `scope` has been called.
     """
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return not (_processes.joined or jax.distributed.is_initialized()) or jax.process_index() == 0
     config = _tf_config()
     task = config.get("task", {"type": "chief"})
     return task["type"] == "chief" or (
@@ -117,6 +142,14 @@ def check_same_on_all_workers(number: float, what: str) -> None:
         RuntimeError: the numbers differ.
     """
     if keras.backend.backend() == "jax":
+        import jax
+        from jax.experimental import multihost_utils
+
+        all_of_them = {float(number)}
+        if jax.distributed.is_initialized():
+            all_of_them = {*multihost_utils.process_allgather(np.float32(number)).ravel().tolist()}
+        if len(all_of_them) > 1:
+            raise _different(what, f"{number} here, {sorted(all_of_them)} in all")
         return
     import tensorflow as tf
 
@@ -134,10 +167,42 @@ def check_same_on_all_workers(number: float, what: str) -> None:
 
     received = float(strategy.experimental_local_results(mean())[0])
     if received != number:
-        raise RuntimeError(
-            f"Expected the same {what} on all workers. Received: {number} here, a mean of "
-            f"{received}. Give all workers access to the same run folder."
-        )
+        raise _different(what, f"{number} here, a mean of {received}")
+
+
+def _different(what, received):
+    return RuntimeError(f"Expected the same {what} on all workers. Received: {received}. Give all "
+                        "workers access to the same run folder.")
+
+
+@contextlib.contextmanager
+def run_of(strategy: str) -> Iterator[None]:
+    """The context of a run, from before its folder is opened to its end. On JAX the processes of
+    "multiworker" join in it, and if one of them fails, the others end, too.
+
+    Args:
+        strategy: as in `scope`.
+    """
+    if strategy != "multiworker" or keras.backend.backend() != "jax":
+        yield
+        return
+    _join()
+    with _all_processes():
+        yield
+
+
+def part(strategy: str) -> None:
+    """Ends the work of all processes together, after training: what the first one does then, it does
+    alone. TensorFlow's workers need no such end.
+
+    Args:
+        strategy: as in `scope`.
+    """
+    if strategy == "multiworker" and keras.backend.backend() == "jax":
+        import jax
+
+        jax.distributed.shutdown()  # waits for all of them
+        ctypes.CDLL(None).signal(int(signal.SIGABRT), int(signal.SIG_DFL))  # in any thread
 
 
 class _Context:
@@ -173,16 +238,16 @@ def _all_workers():
         yield
     except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError,
             tf.errors.InternalError, tf.errors.CancelledError) as error:
-        raise RuntimeError(
-            "Expected all workers that TF_CONFIG names to be running. Received: one has ended or "
-            f"cannot be reached ({type(error).__name__}: {str(error).strip()[:300]}). Start all of "
-            "them again with --resume: they continue from the last checkpoint."
-        ) from error
+        raise RuntimeError(_LOST.format(" that TF_CONFIG names", _in_brackets(error))) from error
+
+
+def _in_brackets(error):
+    return f" ({type(error).__name__}: {str(error).strip()[:300]})"
 
 
 def _end_at_sigterm():
-    """Gives SIGTERM back to Python. TensorFlow takes it for a notice to its workers, which nothing here
-    reads: the signal would be lost."""
+    """Gives SIGTERM back to Python. TensorFlow and JAX take it for a notice to their workers, which
+    nothing here reads: the signal would be lost."""
     handler = signal.getsignal(signal.SIGTERM)
     if handler is not None and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, handler)
@@ -192,11 +257,11 @@ def _check_workers(config):
     """Raises ValueError if a host cannot be reached: TensorFlow would wait for many minutes. A host on
     which the worker has yet to start refuses the connection, which is an answer."""
     for address in itertools.chain(*config["cluster"].values()):
-        _connect(address, "TF_CONFIG expects the addresses of hosts that can be reached",
-                 listening=False)
+        check_address(address, "TF_CONFIG expects the addresses of hosts that can be reached",
+                      listening=False)
 
 
-def _connect(address, expected, listening=True):
+def check_address(address: str, expected: str, listening: bool = True) -> None:
     """Raises ValueError unless a host answers at the address; if `listening`, a server has to."""
     host, _, port = address.rpartition(":")
     try:
@@ -255,7 +320,7 @@ def _tpu_strategy(name):
     import tensorflow as tf
 
     if "://" in name:  # TensorFlow would wait for minutes
-        _connect(name.partition("://")[2], "strategy='tpu' expects the address of a TPU host")
+        check_address(name.partition("://")[2], "strategy='tpu' expects the address of a TPU host")
     try:
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=name)
         tf.config.experimental_connect_to_cluster(resolver)
@@ -273,10 +338,8 @@ def _data_parallel(strategy, count):
     import jax
 
     if strategy == "multiworker":
-        raise ValueError(
-            "strategy='multiworker' expects the TensorFlow backend. On JAX, a run uses the devices of "
-            "one host. Received: the backend 'jax'. Set KERAS_BACKEND=tensorflow, or use 'mirrored'."
-        )
+        _join()
+        return _Context(_multi_process)
     if strategy == "mirrored" and count is not None:
         with contextlib.suppress(RuntimeError):  # raised if JAX has started
             jax.config.update("jax_num_cpu_devices", count)
@@ -297,8 +360,131 @@ def _data_parallel(strategy, count):
 @contextlib.contextmanager
 def _distribution(devices):
     before = keras.distribution.distribution()
-    keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
+    # Every process hands over its own rows; see `training.jax.deal`.
+    keras.distribution.set_distribution(keras.distribution.DataParallel(
+        devices=devices, auto_shard_dataset=False))
     try:
         yield
     finally:
         keras.distribution.set_distribution(before)
+
+
+@contextlib.contextmanager
+def _multi_process():
+    import jax
+
+    # A TPU pod numbers its devices across its hosts; here those of a process follow each other.
+    devices = sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
+    with _all_processes(), _distribution([f"{d.platform}:{d.id}" for d in devices]):
+        yield
+
+
+class _Processes:
+    """What this process knows of the JAX processes that it belongs to."""
+
+    joined = False
+    failed = False  # it leaves without waiting for the others
+    at_abort = None
+
+
+_processes = _Processes()
+
+
+def _join():
+    """Starts JAX as one of several processes, unless that has been done."""
+    import jax
+
+    if jax.distributed.is_initialized() or _processes.joined:
+        return
+    given = _jax_process()
+    if given:
+        check_address(given["coordinator_address"], "JAX_COORDINATOR_ADDRESS expects the address of "
+                      "the first process", listening=False)
+    try:
+        # At the end the others wait for the one that measures.
+        jax.distributed.initialize(**given, heartbeat_timeout_seconds=_SILENCE,
+                                   shutdown_timeout_seconds=24 * 3600)
+    except jax.errors.JaxRuntimeError as error:
+        raise RuntimeError(_LOST.format("", _in_brackets(error))) from error
+    except RuntimeError as error:
+        raise ValueError("strategy='multiworker' expects that JAX has yet to start. Received: it has "
+                         "devices already. Call scope() before anything else of JAX.") from error
+    except ValueError as error:
+        raise ValueError(f"{_EXPECTED_OF_JAX} Received: none of these ({error}).") from error
+    _processes.joined = True
+    _end_at_sigterm()
+    if jax.process_count() * jax.local_device_count() != jax.device_count():
+        raise ValueError("strategy='multiworker' expects processes with equally many devices. Received:"
+                         f" {jax.local_device_count()} here, {jax.device_count()} in all "
+                         f"{jax.process_count()}. Hide some, for example by JAX_LOCAL_DEVICE_IDS.")
+    _agree_on_seed()
+    _processes.at_abort = _end_at_abort()
+    atexit.register(_end_if_failed)
+
+
+def _jax_process():
+    """The arguments of `jax.distributed.initialize` in the environment; {} if JAX has to find them."""
+    given = [os.environ.get(name) for name in _JAX_VARIABLES]
+    if given[1:] == [None, None]:  # JAX itself reads the first one
+        return {}
+    try:
+        address, count, index = given[0], int(given[1]), int(given[2])
+        fits = (re.fullmatch(r"\S+:[0-9]{1,5}", address) and int(address.rpartition(":")[2]) < 2**16
+                and 0 <= index < count)
+    except (TypeError, ValueError):
+        fits = False
+    if not fits:
+        shown = " ".join(f"{name}={value}" for name, value in zip(_JAX_VARIABLES, given, strict=True))
+        raise ValueError(f"{_EXPECTED_OF_JAX} Received: {shown}.")
+    return {"coordinator_address": address, "num_processes": count, "process_id": index}
+
+
+def _agree_on_seed():
+    """If the processes would draw different seeds, all go on from the first one's."""
+    from jax.experimental import multihost_utils
+
+    state = np.random.get_state()
+    seed = np.random.randint(2**31)
+    np.random.set_state(state)
+    seeds = multihost_utils.process_allgather(np.int32(seed)).ravel()
+    if (seeds != seed).any():
+        keras.utils.set_random_seed(int(seeds[0]))
+
+
+def _end_at_abort():
+    """JAX's runtime ends a process with abort(), from a thread of its own, once another one has ended:
+    then the process says what to do, and has the exit code of an error."""
+
+    @ctypes.CFUNCTYPE(None, ctypes.c_int)
+    def end(number):
+        os.write(2, f"error: {_LOST.format('', ' (see above)')}\n".encode())
+        os._exit(2)
+
+    ctypes.CDLL(None).signal(int(signal.SIGABRT), end)
+    return end
+
+
+def _end_if_failed():
+    """At exit, before JAX waits for the other processes, which wait for this one."""
+    if _processes.failed:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(2)
+
+
+@contextlib.contextmanager
+def _all_processes():
+    """Replaces JAX's errors for a lost process by a RuntimeError that explains them. An error of this
+    process's own lets it end at once, and with it the others."""
+    import jax
+
+    try:
+        yield
+    except BaseException as error:
+        _processes.failed = jax.distributed.is_initialized()
+        text = str(error)
+        if isinstance(error, jax.errors.JaxRuntimeError) and text.startswith((
+                "UNAVAILABLE", "ABORTED", "DEADLINE_EXCEEDED", "INTERNAL", "CANCELLED", "UNKNOWN")
+                ) or isinstance(error, ValueError) and "Gloo" in text:
+            raise RuntimeError(_LOST.format("", _in_brackets(error))) from error
+        raise

@@ -215,8 +215,10 @@ class MultiGAN(Trainer):
         if generator is not None:
             return self.run_network(networks[generator], noise, batch_size)
         chosen = np.arange(num_samples) % n
-        if self.mixture_weights is not None:
-            chosen = np.random.default_rng(seed).choice(n, num_samples, p=self.mixture_weights)
+        with self.engine.local_copies(self):
+            weights = self.mixture_weights
+        if weights is not None:
+            chosen = np.random.default_rng(seed).choice(n, num_samples, p=weights)
         images = np.empty((num_samples, *self.image_shape), "float32")
         for k in np.unique(chosen):
             images[chosen == k] = self.run_network(networks[k], noise[chosen == k], batch_size)

@@ -43,15 +43,18 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture
 def two_workers():
-    """TF_CONFIG of two workers on this machine."""
+    """The environments of two workers on this machine."""
     sockets = [socket.socket() for _ in range(2)]
     for s in sockets:
         s.bind(("localhost", 0))
     addresses = [f"localhost:{s.getsockname()[1]}" for s in sockets]
     for s in sockets:
         s.close()
-    return [json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": k}})
-            for k in range(2)]
+    return [{
+        "TF_CONFIG": json.dumps({"cluster": {"worker": addresses},
+                                 "task": {"type": "worker", "index": k}}),
+        "JAX_COORDINATOR_ADDRESS": addresses[0], "JAX_NUM_PROCESSES": "2", "JAX_PROCESS_ID": str(k),
+    } for k in range(2)]
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ import json
 import math
 import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,16 +20,13 @@ from absl import logging
 
 from keras_multigan.arena import protocols, table, worker
 from keras_multigan.recipes import RECIPES, find
-from keras_multigan.runs import files
+from keras_multigan.runs import files, processes
 
 # Of all rows, in front of the measures.
 COLUMNS = ("method", "protocol", "match", "seed", "generators", "labels", "parameters", "updates",
            "batch_size", "learning_rate", "seconds", "cpu_seconds", "peak_memory_mib", "backend")
 _SETTINGS = ("protocol", "match", "updates", "batch_size", "learning_rate", "num_generators")
 _WORKER = (sys.executable, "-m", "keras_multigan.arena.worker")
-_THREADS = {name: "1" for name in (
-    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS",
-    "TF_NUM_INTEROP_THREADS")}
 
 
 def methods(names: Sequence[str]) -> list[str]:
@@ -82,11 +78,14 @@ class Arena:
         shard: (i, n): of all runs those with a number of i modulo n.
         data_dir: where the data are, or None.
         backend: Keras' of the runs.
+        ray: address of the Ray cluster that does the runs (see `processes.Cluster`); None for this
+            machine.
     """
 
-    def __init__(self, settings, chosen, seeds, output, shard=(0, 1), data_dir=None, backend="jax"):
+    def __init__(self, settings, chosen, seeds, output, shard=(0, 1), data_dir=None, backend="jax",
+                 ray=None):
         self.settings, self.output = settings, pathlib.Path(output)
-        self.shard, self.backend = shard, backend
+        self.shard, self.backend, self.ray = shard, backend, ray
         jobs = [worker.Job(method=method, seed=seed, output=str(output), data_dir=data_dir, **settings)
                 for seed, method in itertools.product(seeds, chosen)]
         self.jobs = jobs[shard[0] :: shard[1]]
@@ -100,7 +99,8 @@ class Arena:
                                   for job in self.jobs])
 
     def run(self, count: int) -> None:
-        """Does the runs that are not finished, `count` at a time, and writes the tables.
+        """Does the runs that are not finished, `count` at a time, and writes the tables. A Ray cluster
+        does as many at a time as it has CPUs.
 
         Raises:
             FileExistsError: the folder holds something else, or an arena of other settings.
@@ -148,20 +148,25 @@ class Arena:
         """Runs `jobs` in processes of their own; returns those that failed, with their errors."""
         (self.output / "runs").mkdir(exist_ok=True)
         failed, waiting, running = [], collections.deque(jobs), {}
+        start = processes.Process
+        if self.ray is not None and jobs:
+            cluster = processes.Cluster(self.ray)
+            start, count = cluster.start, len(jobs)  # they wait there
         if jobs:
-            print(f"{len(jobs)} of {len(self.jobs)} runs are to be done, {count} at a time, on "
-                  f"{self.backend}.", flush=True)
+            print(f"{len(jobs)} of {len(self.jobs)} runs are to be done, "
+                  f"{count if self.ray is None else cluster.size} at a time, on {self.backend}.",
+                  flush=True)
         with tempfile.TemporaryDirectory() as scratch:
             try:
                 if waiting and not (self.output / "classifier.keras").exists():
-                    self._prepare(dataclasses.replace(jobs[0], method=""), scratch)
+                    self._prepare(dataclasses.replace(jobs[0], method=""), start, scratch)
                 while waiting or running:
                     while waiting and len(running) < count:
                         job = waiting.popleft()
-                        running[job] = self._start(job, scratch)
+                        running[job] = self._start(job, start, scratch)
                     for job, process in list(running.items()):
                         if process.poll() is not None:
-                            error = self._end(job, running.pop(job), scratch)
+                            error = self._end(job, running.pop(job))
                             failed += [(job, error)] if error else []
                             done = len(jobs) - len(waiting) - len(running)
                             print(f"{done}/{len(jobs)} {job.method}, seed {job.seed}: "
@@ -170,50 +175,37 @@ class Arena:
                     time.sleep(0.05)
             finally:
                 for process in running.values():
-                    process.kill()
-                    process.wait()
+                    process.end()
         return failed
 
-    def _prepare(self, job, scratch):
-        process = self._start(job, scratch)
+    def _prepare(self, job, start, scratch):
+        process = self._start(job, start, scratch)
         try:
             if process.wait():
                 raise RuntimeError("Expected the networks that measure to be made. Received: "
-                                   + self._error(job, process, scratch))
+                                   + processes.failure(process))
         finally:
-            process.kill()
-            process.wait()
+            process.end()
 
-    def _start(self, job, scratch):
-        environment = {
-            **os.environ, **_THREADS, "KERAS_BACKEND": self.backend, "TF_CPP_MIN_LOG_LEVEL": "3",
-            "XLA_FLAGS": (os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false "
-                          "intra_op_parallelism_threads=1").strip()}
-        # Runs of one method on several seeds are compiled once.
-        environment.setdefault("JAX_COMPILATION_CACHE_DIR", os.path.join(scratch, "compiled"))
-        environment.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
-        words = [*_WORKER, json.dumps(dataclasses.asdict(job))]
-        with open(pathlib.Path(scratch) / f"{job.method}-{job.seed}.log", "wb") as log:
-            return subprocess.Popen(words, env=environment, stdin=subprocess.PIPE, stdout=log,
-                                    stderr=log)
+    def _start(self, job, start, scratch):
+        # Runs of one method on several seeds are compiled once; on a cluster, on each machine.
+        cached = {"JAX_COMPILATION_CACHE_DIR": os.path.join(scratch, "compiled"),
+                  "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2"}
+        return start([*_WORKER, json.dumps(dataclasses.asdict(job))], {
+            **processes.environment(self.backend),
+            **{name: os.environ.get(name, value) for name, value in cached.items()}})
 
-    def _end(self, job, process, scratch):
+    def _end(self, job, process):
         """What a run that has ended said if it has failed; else None."""
-        process.stdin.close()
-        if process.returncode == 0 and finished(job):
-            error_path(job).unlink(missing_ok=True)
-            return None
-        error = self._error(job, process, scratch)
+        try:
+            if process.wait() == 0 and finished(job):
+                error_path(job).unlink(missing_ok=True)
+                return None
+            error = processes.failure(process)
+        finally:
+            process.end()
         files.write_json(error_path(job), {**dataclasses.asdict(job), "error": error})
         return error
-
-    def _error(self, job, process, scratch):
-        text = (pathlib.Path(scratch) / f"{job.method}-{job.seed}.log").read_text(errors="replace")
-        logging.debug("%s", text)
-        if process.returncode < 0:
-            return f"ended by signal {-process.returncode}" + " (memory?)" * (process.returncode == -9)
-        lines = [line for line in text.splitlines() if line.strip()]
-        return " ".join(lines[-1:])[:500] or f"ended with {process.returncode}"
 
 
 def finished(job: worker.Job) -> bool:

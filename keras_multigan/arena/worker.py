@@ -7,12 +7,13 @@ command that has started it.
 import dataclasses
 import json
 import math
-import os
 import pathlib
 import resource
 import sys
 import threading
 import time
+
+from keras_multigan.runs import files, processes
 
 UNIT = 60  # a number of updates is a multiple of it, so that 1 to 6 updates a step fit
 
@@ -149,16 +150,9 @@ def prepare(job: Job) -> None:
     protocols.classifier_of(protocol, found, pathlib.Path(job.output) / "classifier.keras")
 
 
-def _end_with_input():
-    while os.read(0, 1024):  # not sys.stdin, whose lock would hold up the end of the process
-        pass
-    os._exit(1)
-
-
 def main():
-    threading.Thread(target=_end_with_input, daemon=True).start()
+    threading.Thread(target=processes.end_with_input, daemon=True).start()
     job = Job(**json.loads(sys.argv[1]))
-    from keras_multigan.runs import files
 
     if not job.method:
         return prepare(job)

@@ -19,6 +19,8 @@ OPTIONS = {
                     choices=("generator", "parameters")),
     "jobs": Option(1, "runs at a time, each in a process of one thread", least=1, most=1000),
     "shard": Option("0/1", "i/n does every n-th run, from run i on: for several machines"),
+    "ray": Option(help="address of a Ray cluster whose machines do the runs and share --output; auto "
+                  "finds a running one, local starts one here", kind=str),
     "output": Option(help="folder of the results (default: runs/arena-<protocol>-<match>)", kind=str),
     "updates": Option(help=f"of every discriminator, a multiple of {UNIT} {_DESCRIBED}", kind=int,
                       least=UNIT, most=10**8, aliases=("steps",)),
@@ -52,8 +54,8 @@ def list_methods() -> str:
 
 
 def run(protocol=None, methods=("all",), seeds=tuple(OPTIONS["seeds"].default), match="generator",
-        jobs=1, shard="0/1", output=None, backend=None, data_dir=None, list=False, dry_run=False,
-        **given):
+        jobs=None, shard="0/1", ray=None, output=None, backend=None, data_dir=None, list=False,
+        dry_run=False, **given):
     if list:
         return print(list_methods())
     if protocol is None:
@@ -66,15 +68,18 @@ def run(protocol=None, methods=("all",), seeds=tuple(OPTIONS["seeds"].default), 
     if data_dir is not None and not found.needs_data:
         raise ValueError(f"--data_dir is expected to be left out with --protocol={protocol}, which "
                          f"makes its data. Received: {data_dir}")
+    if None not in (ray, jobs):
+        raise ValueError("--jobs is expected to be left out with --ray: each CPU of the cluster does a "
+                         f"run. Received: {jobs}")
     settings = {"protocol": protocol, "match": match, **{
         name: given.get(name, getattr(found, name))
         for name in ("updates", "batch_size", "learning_rate", "num_generators")}}
     output = output or f"runs/arena-{protocol}-{match}"
     arena = runs.Arena(settings, runs.methods(methods), _numbers(seeds), output, runs.shard_of(shard),
-                       data_dir, runs.backend_of(protocol, backend))
+                       data_dir, runs.backend_of(protocol, backend), ray)
     if dry_run:
         return print(arena.describe())
-    arena.run(jobs)
+    arena.run(jobs or 1)
     print(f"\noutput folder: {output}")
 
 
@@ -94,6 +99,7 @@ COMMAND = Command(
     multigan arena --protocol=ring --jobs=2
     multigan arena --protocol=grid --methods=gan,mgan --seeds=0,1,2 --match=parameters
     multigan arena --protocol=digits --shard=0/4 --output=arena      one of four machines
+    multigan arena --protocol=ring --ray=auto                        on all machines of a Ray cluster
     multigan arena --protocol=ring --dry_run
 
 All methods have the same networks, the same number of updates of every discriminator, and see the same

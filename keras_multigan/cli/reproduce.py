@@ -1,8 +1,12 @@
 """multigan reproduce: the experiments of the papers."""
 
+import contextlib
 import itertools
+import json
 import pathlib
 import re
+import sys
+import time
 
 import keras
 
@@ -11,11 +15,12 @@ from keras_multigan.cli import tables
 from keras_multigan.cli.command import Command
 from keras_multigan.recipes import RECIPES
 from keras_multigan.recipes.experiment import arm_options
-from keras_multigan.runs import classifiers, files
+from keras_multigan.runs import classifiers, files, processes
 from keras_multigan.runs.images import load_split
 from keras_multigan.runs.options import IMAGES, MOST_UNITS, RUN, Option, lacking, renamed
 from keras_multigan.runs.run import count_parameters
 
+_WORKER = (sys.executable, "-m", "keras_multigan.cli.worker")
 OVERRIDES = {
     "epochs": Option(help="epochs of every run (at most, until converged)", kind=int, least=1,
                      most=10**6),
@@ -36,6 +41,8 @@ OPTIONS = {
     "seeds": Option(help="every run is repeated with each of these random seeds (default: 0)",
                     kind=list),
     "runs": Option(help="do only these of the experiment's runs now (default: all)", kind=list),
+    "ray": Option(help="address of a Ray cluster whose machines do the runs and share --output; auto "
+                  "finds a running one, local starts one here", kind=str),
     **OVERRIDES,
     "dry_run": Option(False, "list the runs and their options, train nothing"),
 }
@@ -146,8 +153,9 @@ def generator_parameters(recipe, options) -> int:
     return count_parameters(recipe.like(options).generators)
 
 
-def reproduce(plan, output, data_dir=None, only=None) -> str:
-    """Does the runs of a plan that `output` lacks, one after the other; of these the labels `only`.
+def reproduce(plan, output, data_dir=None, only=None, ray=None) -> str:
+    """Does the runs of a plan that `output` lacks; of these the labels `only`. They come one after the
+    other, or on the Ray cluster `ray` all at once, as it has room.
 
     Returns:
         The text of results.md.
@@ -159,23 +167,63 @@ def reproduce(plan, output, data_dir=None, only=None) -> str:
     parameters = {label: generator_parameters(recipe, options) for label, options in runs.items()}
     todo = [(label, seed) for seed in plan["seeds"] for label in labels
             if not _metrics(output, label, seed).exists()]
-    failed = []
-    for number, (label, seed) in enumerate(todo, 1):
-        print(f"\nRun {number} of the {len(todo)} to do: {label}, seed {seed}.", flush=True)
-        keras.utils.clear_session()  # or memory grows by one model per run
+
+    def options_of(label, seed):
         options = runs[label].replace(seed=seed)
         if "classifier" in recipe.options and options.dataset != "ring":
             options = shared_classifier(options.replace(data_dir=data_dir), output)
-        try:
-            recipe.train(options, _metrics(output, label, seed).parent, resume=True)
+        return options
+
+    failed = []
+    done = _one_by_one(recipe, todo, options_of, output) if ray is None or not todo else (
+        _on_cluster(recipe, todo, options_of, output, ray))
+    with contextlib.closing(done):  # ends what runs if this fails
+        for label, seed, error in done:
+            failed += [f"\n  {label}, seed {seed}: {error}"] if error else []
             write_results(plan, output, parameters)
-        except callbacks.NonFiniteLossError as error:  # the other runs can still be done
-            failed.append(f"\n  {label}, seed {seed}: {error}")
     text = write_results(plan, output, parameters)
     if failed:
         raise RuntimeError(f"Expected all runs to finish. These did not, the others are in {output}"
                            f"/results.md:{''.join(failed)}")
     return text
+
+
+def _one_by_one(recipe, todo, options_of, output):
+    """Does the runs `todo`, pairs of label and seed; yields (label, seed, error or None)."""
+    for number, (label, seed) in enumerate(todo, 1):
+        print(f"\nRun {number} of the {len(todo)} to do: {label}, seed {seed}.", flush=True)
+        keras.utils.clear_session()  # or memory grows by one model per run
+        try:
+            recipe.train(options_of(label, seed), _metrics(output, label, seed).parent, resume=True)
+            yield label, seed, None
+        except callbacks.NonFiniteLossError as error:  # the other runs can still be done
+            yield label, seed, error
+
+
+def _on_cluster(recipe, todo, options_of, output, address):
+    """As `_one_by_one`, in the order in which they end. Without a GPU a run has one thread."""
+    cluster = processes.Cluster(address, gpu=True)
+    print(f"{len(todo)} runs are to be done, {cluster.size} at a time.", flush=True)
+    backend = keras.backend.backend()
+    variables = {"KERAS_BACKEND": backend} if cluster.has_gpus else processes.environment(backend)
+    running = {}
+    try:
+        for label, seed in todo:
+            run = {"method": recipe.name, "options": options_of(label, seed).as_dict(),
+                   "output": str(_metrics(output, label, seed).parent)}
+            running[label, seed] = cluster.start([*_WORKER, json.dumps(run)], variables)
+        while running:
+            for (label, seed), process in list(running.items()):
+                if process.poll() is not None:
+                    del running[label, seed]
+                    error = processes.failure(process) if process.wait() else None
+                    number = len(todo) - len(running)
+                    print(f"{number}/{len(todo)} {label}, seed {seed}: {error or 'done'}", flush=True)
+                    yield label, seed, error
+            time.sleep(0.05)
+    finally:
+        for process in running.values():
+            process.end()
 
 
 def chosen(plan, only) -> list[str]:
@@ -237,7 +285,7 @@ def _metrics(output, label, seed):
 
 
 def run(paper=None, experiment=None, scale="quick", seeds=("0",), output=None, data_dir=None, runs=None,
-        list=False, dry_run=False, **overrides):
+        ray=None, list=False, dry_run=False, **overrides):
     if list:
         for name, recipe in RECIPES.items():
             for key, found in recipe.experiments.items():
@@ -247,7 +295,7 @@ def run(paper=None, experiment=None, scale="quick", seeds=("0",), output=None, d
     if dry_run:
         return print_plan(plan, runs)
     output = output or f"runs/reproduce-{paper}-{experiment}-{scale}"
-    print("\n" + reproduce(plan, output, data_dir, runs) + f"\noutput folder: {output}")
+    print("\n" + reproduce(plan, output, data_dir, runs, ray) + f"\noutput folder: {output}")
 
 
 COMMAND = Command(
@@ -257,6 +305,7 @@ COMMAND = Command(
     multigan reproduce --paper=commute --experiment=schedules          digits, minutes per run
     multigan reproduce --paper=mix_plus --experiment=mixtures --seeds=0,1,2
     multigan reproduce --paper=commute --experiment=n_sweep --scale=paper
+    multigan reproduce --paper=commute --experiment=n_sweep --seeds=0,1,2 --ray=auto
     multigan reproduce --paper=gm --experiment=variants --runs=plain,dynamic
     multigan reproduce --paper=p2 --experiment=ring --dry_run
     multigan reproduce --list

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from keras_multigan import callbacks, data, metrics, networks, plots
+from keras_multigan import callbacks, data, distribute, metrics, networks, plots
 from keras_multigan.runs import classifiers, files, measures, report
 from keras_multigan.runs.run import Run, sample_each
 
@@ -108,6 +108,7 @@ class ImageTask:
             seconds = run.fit(
                 model, x, y, callbacks.SampleGrid(run.output, keep_every=every),
                 evaluate=evaluate, fid=fid)
+        distribute.part(options.strategy)
         # Outside the scope: in it, what is saved and loaded would make variables of all workers.
         if not run.writes:
             return None

@@ -43,17 +43,22 @@ class Run:
         """Whether this process writes the run's files: of several workers the first one does."""
         return self.options.strategy != "multiworker" or distribute.is_chief()
 
+    @contextlib.contextmanager
     def locked(self):
-        """The context in which no other process trains in the run folder.
+        """The context in which no other process trains in the run folder. Of several workers all enter
+        it.
 
         Raises:
             FileExistsError: the folder is not ours.
             RuntimeError, OSError: it cannot be had; see `files.locked`.
         """
-        if not self.writes:
-            return contextlib.nullcontext()
-        files.check_folder(self.output, resumable=True, resume=self.resume)
-        return files.locked(self.output)
+        with distribute.run_of(self.options.strategy):
+            if not self.writes:
+                yield
+                return
+            files.check_folder(self.output, resumable=True, resume=self.resume)
+            with files.locked(self.output):
+                yield
 
     def finished(self) -> dict | None:
         """The results of a run that is finished and not to be trained on.

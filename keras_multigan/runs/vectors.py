@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import keras
 
+from keras_multigan import distribute
 from keras_multigan.runs.images import Samples
 from keras_multigan.runs.run import Run
 
@@ -53,6 +54,7 @@ class VectorTask:
             draw = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: (
                 self.picture(run, source, model, epoch) if (epoch + 1) % every == 0 else None))
             seconds = run.fit(model, samples, None, draw)
+        distribute.part(options.strategy)
         if not run.writes:
             return None
         results = run.keep(model, seconds)

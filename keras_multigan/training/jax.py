@@ -135,8 +135,18 @@ def inference(network):
     def run(weights, state, inputs):
         return network.stateless_call(weights, state, inputs, training=False)[0]
 
-    return lambda inputs: run([v.value for v in network.trainable_variables],
-                              [v.value for v in network.non_trainable_variables], inputs)
+    return lambda inputs: run([_here(v.value) for v in network.trainable_variables],
+                              [_here(v.value) for v in network.non_trainable_variables], inputs)
+
+
+def _here(value):
+    """A variable's value; of several processes, which all have a copy, this one's."""
+    return value if value.is_fully_addressable else value.addressable_data(0)
+
+
+def local_copies(model):
+    """A context in which this process computes with a model's variables alone."""
+    return keras.StatelessScope([(v, _here(v.value)) for v in model.variables])
 
 
 def convolve_each(x, kernels, strides, padding, dilations):
@@ -192,7 +202,24 @@ def scope(model):
 
 
 def deal(dataset, parts):
-    return dataset
+    """Of every element the rows that this process hands over."""
+    if not _is_one_of_several():
+        return dataset
+    if hasattr(dataset, "element_spec"):
+        return dataset.map(lambda *x: tuple(map(local_rows, x)) if len(x) > 1 else local_rows(x[0]))
+    return (tuple(map(local_rows, element)) for element in dataset)
+
+
+def local_rows(array):
+    """Of an array (rows, ...) for all processes the rows that this one hands over."""
+    if not _is_one_of_several():
+        return array
+    rows = array.shape[0] // jax.process_count()
+    return array[rows * jax.process_index() : rows * (jax.process_index() + 1)]
+
+
+def _is_one_of_several():
+    return jax.process_count() > 1 and keras.distribution.distribution() is not None
 
 
 def num_replicas():

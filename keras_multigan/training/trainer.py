@@ -431,7 +431,8 @@ class Trainer(keras.Model):
                              "Received: False.")
         with self.engine.scope(self), self.engine.synchronized(self):
             given = feed.batch(self, x, y, sample_weight)
-            given = [np.concatenate([array] * self.batches_per_step) for array in given.values()]
+            given = [self.engine.local_rows(np.concatenate([array] * self.batches_per_step))
+                     for array in given.values()]
             names = dict(zip(("x", "y", "sample_weight"), given))
             return super().train_on_batch(**names, return_dict=True)
 

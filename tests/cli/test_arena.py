@@ -21,6 +21,7 @@ from keras_multigan.recipes import RECIPES
     (["--protocol=ring", "--updates=90"], ["multiple of 60", "Received: 90", "Use 120"]),
     (["--protocol=ring", "--num_generators=1"], ["--num_generators is expected to be >= 2"]),
     (["--protocol=ring", "--jobs=0"], ["--jobs is expected to be >= 1"]),
+    (["--protocol=ring", "--jobs=2", "--ray=auto"], ["--jobs is expected to be left out"]),
     (["--protocol=ring", "--data_dir=x"], ["--data_dir", "left out", "Received: x"]),
     (["--protocol=ring", "--backend=torch"], ["<tensorflow|jax>"]),
 ])

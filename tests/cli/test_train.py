@@ -94,7 +94,6 @@ def test_killed_and_resumed_is_bitwise_the_same(strategy, tmp_path, tiny_run):
     assert (killed / "history.csv").read_text() == (whole / "history.csv").read_text()
 
 
-@pytest.mark.tensorflow
 def test_two_workers_share_a_run(two_workers, tiny_run, tmp_path):
     """The first one alone writes."""
     flags = [*TINY, "--epochs=1", "--n_critic=1", "--strategy=multiworker",
@@ -102,8 +101,8 @@ def test_two_workers_share_a_run(two_workers, tiny_run, tmp_path):
     workers = [
         subprocess.Popen([sys.executable, DOOR, "train", "commute", *flags], text=True,
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                         env={**os.environ, "TF_CONFIG": config})
-        for config in two_workers
+                         env={**os.environ, **environment})
+        for environment in two_workers
     ]
     printed = [worker.communicate(timeout=600) for worker in workers]
     assert not any(worker.returncode for worker in workers), printed
@@ -165,11 +164,13 @@ def test_bad_input(flags, message, refused):
     refused(["train", "commute", *TINY, *flags], message)
 
 
-@pytest.mark.tensorflow
 @pytest.mark.fast
 def test_several_workers_must_be_named(refused, monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
-    refused(["train", "commute", *TINY, "--strategy=multiworker"], "variable TF_CONFIG, JSON")
+    monkeypatch.setenv("JAX_NUM_PROCESSES", "2")
+    refused(["train", "commute", *TINY, "--strategy=multiworker"],
+            "variable TF_CONFIG, JSON" if keras.backend.backend() == "tensorflow" else
+            "Received: JAX_COORDINATOR_ADDRESS=None JAX_NUM_PROCESSES=2 JAX_PROCESS_ID=None")
 
 
 def test_resume_with_other_options(tiny_run, refused):
