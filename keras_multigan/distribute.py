@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
-STRATEGIES = ("none", "mirrored", "multiworker", "tpu")
+STRATEGIES = ("none", "mirrored", "multiworker", "tpu", "generators")
 MOST_DEVICES = 128
 _PATIENCE = 3  # seconds for an answer of a host that other workers run on
 _SILENCE = 60  # seconds without a sign of life, after which JAX gives up a process
@@ -40,13 +40,15 @@ def scope(
 
     Args:
         strategy: "none"; "mirrored" for the devices of this machine; "multiworker" for those of several
-            processes, usually one on each host; or "tpu". On TensorFlow these are strategies of
-            tf.distribute, and the environment variable TF_CONFIG names the processes. On JAX they are
-            `keras.distribution.DataParallel`. JAX finds the other processes by itself under Slurm, Open
-            MPI, Kubernetes and on TPU pods. Elsewhere JAX_COORDINATOR_ADDRESS (host:port of the first
-            process), JAX_NUM_PROCESSES and JAX_PROCESS_ID (0, 1, ...) name them.
-        devices: number of replicas of "mirrored". None uses all GPUs, or one CPU if there is no GPU.
-            Without a GPU, the replicas are virtual CPU devices.
+            processes, usually one on each host; "tpu"; or "generators", on JAX only, which deals the
+            generators out to the devices of this machine, as MIX-GAN's paper places them. On TensorFlow
+            the others are strategies of tf.distribute, and the environment variable TF_CONFIG names the
+            processes. On JAX they are `keras.distribution.DataParallel`. JAX finds the other processes
+            by itself under Slurm, Open MPI, Kubernetes and on TPU pods. Elsewhere
+            JAX_COORDINATOR_ADDRESS (host:port of the first process), JAX_NUM_PROCESSES and
+            JAX_PROCESS_ID (0, 1, ...) name them.
+        devices: number of devices of "mirrored" and "generators". None uses all GPUs, or one CPU if
+            there is no GPU. Without a GPU, they are virtual CPU devices.
         tpu: TensorFlow's name or address of the TPU; "" or "local" on a TPU VM.
 
     Returns:
@@ -107,6 +109,9 @@ def check(strategy: str, devices: int | None = None, tpu: str = "") -> None:
     if tpu and strategy != "tpu":
         raise ValueError("tpu is expected to be given with strategy='tpu' alone. Received: "
                          f"{tpu!r} and strategy={strategy!r}. Leave one of them out.")
+    if strategy == "generators" and keras.backend.backend() != "jax":
+        raise ValueError("strategy='generators' expects the JAX backend. Received: the backend "
+                         f"{keras.backend.backend()!r}. Set KERAS_BACKEND=jax.")
     if strategy == "multiworker":
         if keras.backend.backend() == "jax":
             _jax_process()
@@ -340,7 +345,7 @@ def _data_parallel(strategy, count):
     if strategy == "multiworker":
         _join()
         return _Context(_multi_process)
-    if strategy == "mirrored" and count is not None:
+    if strategy in ("mirrored", "generators") and count is not None:
         with contextlib.suppress(RuntimeError):  # raised if JAX has started
             jax.config.update("jax_num_cpu_devices", count)
     platform = jax.default_backend()
@@ -354,15 +359,30 @@ def _data_parallel(strategy, count):
         raise ValueError(
             f"Expected at most {len(available)} devices ({platform}). Received: {count}"
         )
-    return _Context(_distribution, keras.distribution.list_devices()[:count])
+    devices = keras.distribution.list_devices()[:count]
+    if strategy == "generators":
+        return _Context(_use, _of_generators(devices))
+    return _Context(_distribution, devices)
+
+
+def _distribution(devices):
+    # Every process hands over its own rows; see `training.jax.deal`.
+    return _use(keras.distribution.DataParallel(devices=devices, auto_shard_dataset=False))
+
+
+def _of_generators(devices):
+    """Stacks of generators' weights, and what optimizers keep of them, are dealt out to the devices."""
+    mesh = keras.distribution.DeviceMesh((1, len(devices)), ("batch", "generator"), devices)
+    layouts = keras.distribution.LayoutMap(mesh)
+    layouts["stacked_(averaged_)?generators/.*"] = ("generator",)  # see training/stacking.py
+    return keras.distribution.ModelParallel(layout_map=layouts, batch_dim_name="batch",
+                                            auto_shard_dataset=False)
 
 
 @contextlib.contextmanager
-def _distribution(devices):
+def _use(distribution):
     before = keras.distribution.distribution()
-    # Every process hands over its own rows; see `training.jax.deal`.
-    keras.distribution.set_distribution(keras.distribution.DataParallel(
-        devices=devices, auto_shard_dataset=False))
+    keras.distribution.set_distribution(distribution)
     try:
         yield
     finally:

@@ -163,6 +163,51 @@ with distribute.scope(sys.argv[1], int(sys.argv[2]) or None):
 """
 
 
+GENERATORS = """
+import sys
+import keras
+import numpy as np
+from keras_multigan import distribute, models, networks
+
+strategy, devices, path = sys.argv[1], int(sys.argv[2]) or None, sys.argv[3]
+with distribute.scope(strategy, devices):
+    keras.utils.set_random_seed(0)
+    model = models.MixPlusGAN(
+        [networks.mlp(4, 6, 3, 16) for _ in range(8)], [networks.mlp(6, 1, 3, 16) for _ in range(2)],
+        latent_dim=4, discriminator_updates=2, ema=0.9, seed=0)
+    adam = keras.optimizers.Adam
+    model.compile(generator_optimizer=adam(1e-3), discriminator_optimizer=adam(1e-3))
+    data = np.random.default_rng(0).uniform(-1, 1, (36, 6)).astype("float32")
+    model.fit(data, batch_size=6, steps_per_epoch=3, verbose=0)
+    stacks = [v for v in model.variables + model.optimizer.variables if "stacked_generators" in v.path
+              or "stacked_averaged" in v.path or v.path.startswith("generator/stacked_generators")]
+    held = [s.data.nbytes / v.value.nbytes for v in stacks for s in v.value.addressable_shards]
+    print("held", len(stacks), min(held), max(held))
+    arrays = [np.asarray(v.numpy()) for v in model.variables_in_files()]
+    np.savez(path, *arrays, model.sample(5, seed=1))
+"""
+
+
+def test_generators_on_devices_of_their_own(tmp_path):
+    """They compute what one device computes, and every device has its share of them."""
+    outputs = finish(start("generators", 8, tmp_path / "8.npz", GENERATORS, KERAS_BACKEND="jax"),
+                     start("none", None, tmp_path / "1.npz", GENERATORS, KERAS_BACKEND="jax"))
+    held = [line.split()[1:] for out in outputs for line in out.splitlines() if line.startswith("held")]
+    assert held[0] == [held[1][0], "0.125", "0.125"] and held[1][1:] == ["1.0", "1.0"]
+    ours, theirs = np.load(tmp_path / "8.npz"), np.load(tmp_path / "1.npz")
+    assert int(held[0][0]) > 12 and len(ours.files) == len(theirs.files)
+    for name in ours.files:
+        assert np.linalg.norm(ours[name] - theirs[name]) <= 1e-5 * np.linalg.norm(theirs[name]) + 5e-7
+
+
+def test_generators_that_do_not_fit_the_devices_are_refused(tmp_path):
+    for old, new, message in (("range(8)", "range(6)", "a multiple of the 8 devices"),
+                              ("adam(1e-3)", "adam(1e-3, clipnorm=1.0)", "run as one")):
+        process = start("generators", 8, tmp_path / "no", GENERATORS.replace(old, new),
+                        KERAS_BACKEND="jax")
+        assert message in process.communicate(timeout=120)[1]
+
+
 @pytest.mark.parametrize("strategy", ["mirrored", "multiworker"])
 def test_methods_train_on_several_replicas(strategy, two_workers, tmp_path):
     """With labels, where the method takes them. All workers have the same weights afterwards."""
@@ -263,6 +308,7 @@ def test_no_tpu_says_what_was_looked_for():
     (dict(strategy="mirrored", devices=0), "devices is expected to be >= 1"),
     (dict(devices=2), "Use strategy='mirrored'"),
     (dict(strategy="tpu", devices=2), "takes all of them"),
+    pytest.param(dict(strategy="generators"), "expects the JAX backend", marks=pytest.mark.tensorflow),
     (dict(strategy="mirrored", devices=99), "Expected at most .* Received: 99"),
 ])
 def test_bad_arguments(arguments, message):

@@ -228,8 +228,19 @@ def num_replicas():
 
 def num_devices():
     """The devices that share a batch."""
+    return _along("batch")
+
+
+def parts_of(name):
+    """The devices to which the networks of the list `name` are dealt out, equally many each."""
+    return _along("generator") if name == "generators" else 1
+
+
+def _along(axis):
     shared = keras.distribution.distribution()
-    return 1 if shared is None else shared.device_mesh.devices.size
+    if shared is None or axis not in shared.device_mesh.axis_names:
+        return 1
+    return shared.device_mesh.shape[shared.device_mesh.axis_names.index(axis)]
 
 
 def as_dataset(make_stream, batch=None):

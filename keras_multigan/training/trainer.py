@@ -241,7 +241,11 @@ class Trainer(keras.Model):
 
     def _stack(self, lists, phases, optimizers):
         """Lets the networks of the first list run as one, if they can, and those of the others."""
-        networks = next(iter(lists.values()))
+        first, networks = next(iter(lists.items()))
+        parts = self.engine.parts_of(first)
+        if len(networks) % parts:
+            raise ValueError(f"The number of {first} is expected to be a multiple of the {parts} "
+                             f"devices to which they are dealt out. Received: {len(networks)}")
         owner = [phase.name for phase in phases
                  if {id(n) for n in networks} <= {id(n) for n in phase.networks}]
         if len(networks) < 2 or not owner:
@@ -253,6 +257,9 @@ class Trainer(keras.Model):
                 if networks:
                     self._stacks.add(name, networks)
         except NotStacked as reason:
+            if parts > 1:
+                raise ValueError("strategy='generators' expects generators that run as one. Received: "
+                                 f"{reason}. Use strategy='mirrored'.") from None
             logging.info("The %d networks of the phase %s run one after the other: %s.",
                          len(networks), owner[0], reason)
 
