@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 
 from absl import logging
 
@@ -136,8 +137,9 @@ def _task():
             process = subprocess.Popen([sys.executable, *words[1:]], env={**os.environ, **variables},
                                        cwd=folder, stdin=subprocess.PIPE, stdout=log, stderr=log)
             try:
-                process.wait()
-            finally:  # the task may be cancelled
+                while process.poll() is None:  # to cancel does not interrupt `wait`
+                    time.sleep(0.1)
+            finally:
                 process.kill()
                 process.wait()
             log.seek(0)

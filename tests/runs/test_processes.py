@@ -74,7 +74,7 @@ def cluster():
             made.shutdown()
 
 
-def test_tasks_are_processes_on_several_machines(cluster):
+def test_tasks_are_processes_on_several_machines(cluster, tmp_path):
     started = processes.Cluster(cluster)
     assert started.size == 2 and not started.has_gpus
     program = "import os, sys; k = os.environ['SAID']; print(k, os.getcwd()); sys.exit(int(k))"
@@ -83,8 +83,11 @@ def test_tasks_are_processes_on_several_machines(cluster):
     assert [task.text() for task in tasks] == [f"{k} {pathlib.Path.cwd()}\n" for k in range(3)]
     killed = started.start(["python", "-c", "import os; os.kill(os.getpid(), 9)"], {})
     assert killed.wait() == -9 and processes.failure(killed) == "ended by signal 9 (memory?)"
-    long = started.start(["python", "-c", "import time; time.sleep(600)"], {})
-    assert long.poll() is None
+    begun = tmp_path / "begun"
+    program = f"import pathlib, time; pathlib.Path({str(begun)!r}).touch(); time.sleep(600)"
+    long = started.start(["python", "-c", program], {})
+    while not begun.exists():
+        assert long.poll() is None
     long.end()
     assert started.start(["python", "-c", ""], {}).wait() == 0  # its place is free again
 
@@ -132,7 +135,7 @@ def test_the_command_on_a_cluster(cluster, run_process, tmp_path):
     assert len(runs.read_rows(tmp_path / "arena")) == 1
 
 
-def test_no_cluster():
-    pytest.importorskip("ray")
+def test_no_cluster(monkeypatch):
+    monkeypatch.setattr(pytest.importorskip("ray"), "is_initialized", lambda: False)
     with pytest.raises(ValueError, match="--ray expects .* cluster.*Received: 'localhost:1'"):
         processes.Cluster("localhost:1")
