@@ -71,6 +71,20 @@ def test_a_stack_computes_what_its_networks_compute(parts, training):
             near(variable.numpy(), array)
 
 
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("name", ["convolution", "transposed convolution", "own convolutions"])
+def test_tensorflow_without_grouped_convolutions(name, monkeypatch):
+    """On CPUs they have no gradients without oneDNN; then networks convolve one by one."""
+    engine = load_engine()
+    nets = [network(*PARTS[name]) for _ in range(2)]
+    stacked = stacking.Stacked("nets", nets)
+    inputs = np.random.default_rng(1).normal(size=(2, 5, *SHAPE)).astype("float32")
+    joint = gradient_and_value(stacked, inputs, True)
+    monkeypatch.setattr(engine, "_has_grouped_convolutions", lambda: False)
+    for ours, theirs in zip(gradient_and_value(stacked, inputs, True), joint, strict=True):
+        near(ours, theirs)
+
+
 def gradient_and_value(function, inputs, training):
     found = []
 
