@@ -17,7 +17,7 @@ PAGES = {path.relative_to(REPOSITORY).as_posix(): path.read_text()
 COMMANDS = {name: command.options for name, command in main.COMMANDS.items()} | {
     f"train {name}": train.command(recipe).options for name, recipe in RECIPES.items()}
 BENCHMARKS = {name: (REPOSITORY / "benchmarks" / f"{name}.py").read_text()
-              for name in ("step", "serve_load", "stream")}
+              for name in ("step", "serve_load", "stream", "quality", "waiting")}
 # Programs of apps/ that are not named after their command.
 DOORS = {"train_classifier": "classifier"} | {f"train_{name}": f"train {name}" for name in RECIPES}
 
