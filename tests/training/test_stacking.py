@@ -104,7 +104,8 @@ def near(ours, theirs):
 
 
 # What of the zoo runs as one; its other rows do not, for the reasons that stacking.py names.
-STACKED = ("commute", "mix_plus", "mix", "mix without labels", "mim", "dmgan_pl", "gman")
+STACKED = ("commute", "mix_plus", *(pytest.param(row, marks=pytest.mark.tensorflow) for row in (
+    "mix", "mix without labels", "mim", "dmgan_pl", "gman")))
 
 
 @pytest.mark.parametrize("row", STACKED)
@@ -165,6 +166,7 @@ def test_samples_are_those_of_the_networks_as_they_are():
     near(model.run_network(model.generators[2], noise), copy(noise, training=False))
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("name", stacking._ELEMENTWISE)
 def test_files_of_optimizers_know_no_stacks(name, tmp_path, monkeypatch):
     """Those of a model with stacks are those of one without, and go both ways."""
