@@ -53,7 +53,8 @@ class Stacked:
             with keras.name_scope(f"stacked_{name}"):
                 stack = keras.Variable(np.stack(values), dtype=first.dtype, trainable=first.trainable,
                                        autocast=False, aggregation=first.aggregation,
-                                       synchronization=first.synchronization, name=first.name)
+                                       synchronization=first.synchronization,
+                                       name=first.path.replace("/", "_"))
             for row, variable in enumerate(column):
                 internals.make_view(variable, stack, row)
 

@@ -68,8 +68,8 @@ def test_losses_against_numpy(monkeypatch):
             (model.generator_loss, encoding - scores.mean(), [places], {}),
             (model.encoder_loss, encoding, [places], {}),
             (model.prior_loss, prior, None, {"least_share": shares.min()})]:
-        left = tiny.fix_draws(model, monkeypatch, normal=[] if drawn is None else [*noise],
-                              uniform=drawn or [])
+        drawn_noise = [] if drawn is None else [np.stack(noise, axis=1)]
+        left = tiny.fix_draws(model, monkeypatch, normal=drawn_noise, uniform=drawn or [])
         loss, logs = phase(x, None)
         np.testing.assert_allclose(float(loss), wanted, rtol=1e-4)
         assert logs.keys() == found.keys() and not any(left.values())

@@ -43,8 +43,7 @@ def linear_model(n_g, n_d, labelled, noise, **kwargs):
         network.set_weights([random.normal(size=w.shape) / 3 for w in network.weights])
     model = MIXGAN(generators, discriminators, latent_dim=d + labelled,
                    num_classes=K if labelled else None, **kwargs)
-    draws = iter(noise)
-    model.draw = lambda distribution, *shape: keras.ops.array(next(draws))
+    model.draw = lambda distribution, *shape: keras.ops.array(noise.swapaxes(0, 1))
     return model, classes
 
 
