@@ -14,8 +14,6 @@ import tempfile
 import keras
 import numpy as np
 
-from keras_multigan.training import stacking
-
 # Fibonacci hashing: 2**32 divided by the golden ratio, made odd, as int32.
 _HASH = 0x9E3779B1 - 2**32
 MAX_BATCH_SIZE = 4096
@@ -83,6 +81,8 @@ def export_generators(
             "process with KERAS_BACKEND=tensorflow "
             "(`multigan export --model=... --output=...`)."
         )
+    from keras_multigan.training import stacking  # here, since this file stands alone until now
+
     if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version < 2**63:
         raise ValueError(
             f"version: expected an int >= 1, received {version!r}. TensorFlow Serving serves the "

@@ -1,7 +1,5 @@
 """Several optimizers behind the one that Keras knows."""
 
-import functools
-
 import keras
 import numpy as np
 
@@ -131,8 +129,10 @@ def _save_as_unstacked(optimizer, weights):
     """Gives a built optimizer the files that it would have without stacks."""
     if not any(internals.is_view(v) for v in weights):
         return
-    # A function, since Keras would track a list of variables.
-    optimizer.in_files = functools.cache(lambda: unstacked(optimizer, weights))
+    # Now, since it makes variables, which all workers of a strategy must do. A function, since Keras
+    # would track a list of them.
+    listed = unstacked(optimizer, weights)
+    optimizer.in_files = lambda: listed
 
     def save(store):
         for index, variable in enumerate(optimizer.in_files()):

@@ -8,6 +8,7 @@ without stacks.
 
 import contextlib
 import functools
+import itertools
 from collections.abc import Iterable, Sequence
 
 import keras
@@ -223,15 +224,33 @@ def unstacked(optimizer: keras.optimizers.Optimizer, weights: Sequence[keras.Var
     """
     if not any(internals.is_view(v) for v in weights):
         return list(optimizer.variables)
+    slots = {name: dict(zip(map(id, internals.trained_variables(optimizer)), kept, strict=True))
+             for name, kept in internals.slots(optimizer)}
+    in_slots = {id(v) for kept in slots.values() for v in kept.values()}
+    others = iter([v for v in optimizer.variables if id(v) not in in_slots])
+
+    def slot(name, weight):
+        if internals.is_view(weight):
+            return Row(slots[name][id(weight.stack)], weight.row)
+        return slots[name][id(weight)]
+
+    found = []
+    for names in _order(optimizer):
+        found += ([slot(name, weight) for weight in weights for name in names] if names
+                  else [next(others)])
+    return found
+
+
+def _order(optimizer):
+    """In which order an optimizer makes its variables: [] for one of its own, ["_momentums",
+    "_velocities"] for these two of every trained variable in turn."""
     blank = type(optimizer).from_config(optimizer.get_config())
-    blank.build([keras.Variable(0.0, name="blank") for _ in weights])
-    places = {id(kept): k for k, kept in enumerate(internals.trained_variables(optimizer))}
-    slots, listed = {}, set()
-    for name, kept in internals.slots(optimizer):
-        listed |= {id(v) for v in kept}
-        for slot, weight in zip(getattr(blank, name), weights, strict=True):
-            stack = weight.stack if internals.is_view(weight) else weight
-            slot_of = kept[places[id(stack)]]
-            slots[id(slot)] = Row(slot_of, weight.row) if stack is not weight else slot_of
-    others = iter([v for v in optimizer.variables if id(v) not in listed])
-    return [slots[id(v)] if id(v) in slots else next(others) for v in blank.variables]
+    blank.build([keras.Variable(0.0, name="blank") for _ in range(2)])
+    places = {id(kept[k]): (name, k) for name, kept in internals.slots(blank) for k in range(2)}
+    made = [places.get(id(v)) for v in blank.variables]
+    order = []
+    while made:
+        names = [place[0] for place in itertools.takewhile(lambda place: place and not place[1], made)]
+        order.append(names)
+        del made[: max(2 * len(names), 1)]
+    return order
