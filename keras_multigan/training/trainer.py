@@ -248,20 +248,20 @@ class Trainer(keras.Model):
                              f"devices to which they are dealt out. Received: {len(networks)}")
         owner = [phase.name for phase in phases
                  if {id(n) for n in networks} <= {id(n) for n in phase.networks}]
-        if len(networks) < 2 or not owner:
-            return
         try:
+            if not owner:
+                raise NotStacked("no phase trains all of them")
             if not elementwise(optimizers[owner[0]]):
                 raise NotStacked(f"{owner[0]}_optimizer does not treat every number for itself")
-            for name, networks in lists.items():
-                if networks:
-                    self._stacks.add(name, networks)
+            for name, each in lists.items():
+                if each:
+                    self._stacks.add(name, each)
         except NotStacked as reason:
             if parts > 1:
                 raise ValueError("strategy='generators' expects generators that run as one. Received: "
                                  f"{reason}. Use strategy='mirrored'.") from None
-            logging.info("The %d networks of the phase %s run one after the other: %s.",
-                         len(networks), owner[0], reason)
+            if len(networks) > 1:
+                logging.info("The %d %s run one after the other: %s.", len(networks), first, reason)
 
     @property
     def variables(self):
