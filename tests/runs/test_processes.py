@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import signal
 import sys
 
 import pytest
@@ -61,6 +62,7 @@ def cluster():
     """The address of a Ray cluster of two machines with a CPU each."""
     ray = pytest.importorskip("ray")
     utils = pytest.importorskip("ray.cluster_utils")
+    at_sigterm = signal.getsignal(signal.SIGTERM)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -72,6 +74,7 @@ def cluster():
         finally:
             ray.shutdown()
             made.shutdown()
+            signal.signal(signal.SIGTERM, at_sigterm)  # Ray leaves its own
 
 
 def test_tasks_are_processes_on_several_machines(cluster, tmp_path):
