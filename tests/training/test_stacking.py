@@ -51,7 +51,7 @@ PARTS = {
 
 
 @pytest.mark.parametrize("parts", PARTS.values(), ids=PARTS)
-@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("training", [True, pytest.param(False, marks=pytest.mark.tensorflow)])
 def test_a_stack_computes_what_its_networks_compute(parts, training):
     """Outputs, their gradients with respect to inputs, and what is assigned on the way."""
     nets = [network(*parts) for _ in range(3)]
