@@ -114,6 +114,18 @@ def check_linear(network, name):
                          f"{last.activation.__name__} in its last layer {last.name!r}. Leave it out.")
 
 
+def check_no_batch_normalization(network, name):
+    """Raises ValueError if `network`, with a penalty on the gradient of each sample, mixes samples."""
+    normalizations = [layer.name for layer in flatten_layers(network)
+                      if isinstance(layer, keras.layers.BatchNormalization)]
+    if normalizations:
+        raise ValueError(
+            f"With a penalty on the gradient of each sample, {name} is expected to have no batch "
+            f"normalization, which mixes samples. Received: {normalizations[0]!r}. Take "
+            "networks.LayerNormalization in its place."
+        )
+
+
 def check_classifier(network, input_shape, num_generators, weight, weight_name):
     """Raises ValueError unless `network` gives logits (N, K), K >= 2, or is None and not needed.
 

@@ -102,6 +102,12 @@ def gan(pack=1, **kwargs):
                                **kwargs))
 
 
+def acgan(num_classes=NUM_CLASSES, **kwargs):
+    kwargs = arguments(num_classes=num_classes, **kwargs)
+    return compiled(models.ACGAN(tiny.generator(tiny.LATENT + NUM_CLASSES),
+                                 tiny.classifier(classes=1 + NUM_CLASSES), **kwargs))
+
+
 def d2(**kwargs):
     return compiled(models.D2GAN(tiny.generator(), [tiny.critic(), tiny.critic()],
                                  **arguments(**kwargs)))
@@ -219,6 +225,10 @@ ROWS = {
     "dmgan_pl": Row(dmgan, alone=True),
     "adagan": Row(boosted, {"name": "AdaGAN"}, alone=True),
     "mwu": Row(boosted, {"name": "MWUGAN"}, adds_state=False),
+    "acgan": Row(acgan, alone=True),
+    "acgan wasserstein": Row(acgan, {"adversarial_loss": "wasserstein", "gp_weight": 0.5,
+                                     "classify_fakes": False, "generator_class_weight": 0.1,
+                                     "discriminator_updates": 2}, adds_state=False),
     "d2": Row(d2, alone=True),
     "gman": Row(gman, alone=True),
     "veegan": Row(veegan, alone=True),

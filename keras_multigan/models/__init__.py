@@ -1,5 +1,6 @@
 """The registry of models: one line per method, one file per paper or family of rivals."""
 
+from keras_multigan.models.acgan import ACGAN as ACGAN
 from keras_multigan.models.boosting import MWUGAN as MWUGAN
 from keras_multigan.models.boosting import AdaGAN as AdaGAN
 from keras_multigan.models.commute import ComMutEGAN as ComMutEGAN

@@ -4,8 +4,12 @@ import keras
 from keras import ops
 
 from keras_multigan import losses
-from keras_multigan.checks import check_score, non_negative, whole_number
-from keras_multigan.internals import flatten_layers
+from keras_multigan.checks import (
+    check_no_batch_normalization,
+    check_score,
+    non_negative,
+    whole_number,
+)
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.training import Phase
 
@@ -98,14 +102,8 @@ class GAN(MultiGAN):
         self.log_names = ("score_gap", "penalty") if self.has_penalty else ("score_gap",)
         check_score(discriminator, (*self.image_shape[:-1], self.pack * self.image_shape[-1]),
                     "discriminator")
-        normalizations = [layer.name for layer in flatten_layers(discriminator)
-                          if isinstance(layer, keras.layers.BatchNormalization)]
-        if self.has_penalty and normalizations:
-            raise ValueError(
-                "With a penalty on the gradient of each sample, discriminator is expected to have no "
-                f"batch normalization, which mixes samples. Received: {normalizations[0]!r}. Take "
-                "networks.LayerNormalization in its place."
-            )
+        if self.has_penalty:
+            check_no_batch_normalization(discriminator, "discriminator")
 
     def phases(self):
         return [

@@ -23,6 +23,7 @@ from keras_multigan.networks.embedding import embedding_classifier as embedding_
 from keras_multigan.networks.kit import ConvKit as ConvKit
 from keras_multigan.networks.kit import DenseKit as DenseKit
 from keras_multigan.networks.kit import Kit as Kit
+from keras_multigan.networks.latents import ClassLatent as ClassLatent
 from keras_multigan.networks.latents import GaussianMixtureLatent as GaussianMixtureLatent
 from keras_multigan.networks.latents import component_generators as component_generators
 from keras_multigan.networks.layers import ClassFromNoise as ClassFromNoise

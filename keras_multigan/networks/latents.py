@@ -90,13 +90,65 @@ class GaussianMixtureLatent(keras.layers.Layer):
         }
 
 
-def component_generators(generator: keras.Model, latent: GaussianMixtureLatent) -> list[keras.Model]:
-    """Returns one Keras model per component of a `GaussianMixtureLatent`.
+@keras.saving.register_keras_serializable("keras_multigan")
+class ClassLatent(keras.layers.Layer):
+    """Noise joined with a one-hot class: z = [eps, e_k], of length d + K (AC-GAN).
+
+    It has no weights. The output has the layer's compute dtype.
+
+    Args:
+        num_components: the number of classes K, at least 1.
+        latent_dim: d, at least 1.
+        **kwargs: arguments of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+
+    def __init__(self, num_components: int, latent_dim: int, **kwargs):
+        super().__init__(**kwargs)
+        if any(int(n) != n or n < 1 for n in (num_components, latent_dim)):
+            raise ValueError("Expected whole numbers num_components >= 1 and latent_dim >= 1. "
+                             f"Received: {num_components} and {latent_dim}")
+        self.num_components, self.latent_dim = int(num_components), int(latent_dim)
+
+    def call(self, noise, component):
+        """Joins noise with classes.
+
+        Args:
+            noise: float tensor (N, d), standard normal.
+            component: the class of all rows, 0..K-1; or a one-hot tensor (N, K).
+
+        Returns:
+            float tensor (N, d + K).
+
+        Raises:
+            ValueError: the class is out of range.
+        """
+        if isinstance(component, int):
+            if not 0 <= component < self.num_components:
+                raise ValueError(
+                    f"component is expected to be in 0..{self.num_components - 1}, or a one-hot tensor "
+                    f"(N, {self.num_components}). Received: {component}"
+                )
+            component = ops.one_hot(ops.full_like(noise[:, 0], component, dtype="int32"),
+                                    self.num_components)
+        return ops.concatenate([noise, ops.cast(component, noise.dtype)], axis=-1)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "num_components": self.num_components,
+                "latent_dim": self.latent_dim}
+
+
+def component_generators(
+    generator: keras.Model, latent: GaussianMixtureLatent | ClassLatent
+) -> list[keras.Model]:
+    """Returns one Keras model per component of a latent layer.
 
     All models share the weights of one network.
 
     Args:
-        generator: Keras model that maps latent vectors (N, d) to samples.
+        generator: Keras model that maps what `latent` gives to samples.
         latent: the layer, with K components and latent_dim d.
 
     Returns:
