@@ -70,6 +70,8 @@ class Protocol:
         num_generators: of methods that have several.
         backend: Keras' backend that is the faster one.
         needs_data: whether the data are looked for in `data_dir`, or downloaded.
+        track: None, or function of `Data` -> function of the model -> dict of measures, for a curve of
+            the run.
     """
 
     title: str
@@ -86,6 +88,7 @@ class Protocol:
     num_generators: int
     backend: str
     needs_data: bool = False
+    track: Callable | None = None
 
 
 # Gaussian mixtures.
@@ -221,6 +224,18 @@ def measure_images(model, found, count=5000):
             } | least
 
 
+def track_images(found, count=2000):
+    """Coverage and Frechet distance of `count` images to as many training images."""
+    embedding = found.aid.embedding
+    real = embedding(found.samples[:count])
+
+    def measure(model):
+        measured = metrics.embedded_measures(real, embedding(model.sample(count, seed=_SEED)))
+        return {"coverage": measured.coverage, "frechet_distance": measured.frechet_distance}
+
+    return measure
+
+
 def _grid(samples, found, path):
     plots.save_samples(np.stack([x[:10] for x in samples]), path)
 
@@ -242,7 +257,7 @@ def _of_images(title, note, name, updates):
         functools.partial(networks.ConvKit, (16, 16, 1), latent_dim=64, filters=16),
         measure_images, _grid, _IMAGES, updates=updates, batch_size=60, learning_rate=5e-4,
         num_generators=5, backend="tensorflow",
-        needs_data=name != "digits")
+        needs_data=name != "digits", track=track_images)
 
 
 # Stacked digits.

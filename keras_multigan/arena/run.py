@@ -13,13 +13,11 @@ import pathlib
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 
 import keras
 from absl import logging
 
-from keras_multigan.arena import protocols, table, worker
-from keras_multigan.recipes import RECIPES, find
+from keras_multigan.arena import arms, protocols, table, worker
 from keras_multigan.runs import files, processes
 
 # Of all rows, in front of the measures.
@@ -27,24 +25,6 @@ COLUMNS = ("method", "protocol", "match", "seed", "generators", "labels", "param
            "batch_size", "learning_rate", "seconds", "cpu_seconds", "peak_memory_mib", "backend")
 _SETTINGS = ("protocol", "match", "updates", "batch_size", "learning_rate", "num_generators")
 _WORKER = (sys.executable, "-m", "keras_multigan.arena.worker")
-
-
-def methods(names: Sequence[str]) -> list[str]:
-    """The methods of `names`, or all, in the registry's order.
-
-    Raises:
-        ValueError: none, an unknown method, or one that does not take part.
-    """
-    able = [name for name, recipe in RECIPES.items() if recipe.arena is not None]
-    if tuple(names) == ("all",):
-        return able
-    chosen = [find(name.strip()).name for name in names]
-    if not chosen:
-        raise ValueError("--methods is expected to be all, or names such as gan,mix. Received: none.")
-    if without := [name for name in chosen if name not in able]:
-        raise ValueError("--methods is expected to name methods with networks for the arena. Received: "
-                         f"{', '.join(without)}. Give its recipe `arena`.")
-    return [name for name in able if name in chosen]
 
 
 def shard_of(text: str) -> tuple[int, int]:
@@ -72,7 +52,7 @@ class Arena:
 
     Args:
         settings: dict of `_SETTINGS`, of all runs in the folder.
-        chosen: methods.
+        chosen: names of methods and arms.
         seeds: ints.
         output: the folder.
         shard: (i, n): of all runs those with a number of i modulo n.
@@ -228,7 +208,7 @@ def read_rows(output) -> list[dict]:
     """The rows of all runs in a folder that have finished or failed, by method and seed. Files that
     cannot be read are left out with a warning; their runs are done again."""
     rows = []
-    order = {name: place for place, name in enumerate(RECIPES)}
+    order = {name: place for place, name in enumerate(arms.names())}
     for path in (pathlib.Path(output) / "runs").glob("*.json"):
         if path.name.startswith("partial-"):  # what a kill has left
             continue
@@ -242,18 +222,25 @@ def read_rows(output) -> list[dict]:
 
 
 def write_results(output) -> list[dict]:
-    """Writes results.csv anew; returns its rows."""
+    """Writes results.csv anew, and curves.csv if the runs were measured on their way; returns the
+    rows."""
     rows = read_rows(output)
     if not rows:
         return rows
-    hidden = {"output", "data_dir", "num_generators", "error", *COLUMNS}
+    hidden = {"output", "data_dir", "num_generators", "error", "curve", *COLUMNS}
     names = [*COLUMNS, *dict.fromkeys(k for row in rows for k in row if k not in hidden), "error"]
-    with files.replacing(pathlib.Path(output) / "results.csv") as partial, open(
-            partial, "w", newline="") as file:
+    _write_csv(pathlib.Path(output) / "results.csv", names, rows)
+    if points := [{"method": row["method"], "seed": row["seed"], **point}
+                  for row in rows for point in row.get("curve", ())]:
+        _write_csv(pathlib.Path(output) / "curves.csv", list(points[0]), points)
+    return rows
+
+
+def _write_csv(path, names, rows):
+    with files.replacing(path) as partial, open(partial, "w", newline="") as file:
         writer = csv.DictWriter(file, names, extrasaction="ignore", restval="")
         writer.writeheader()
         writer.writerows(rows)
-    return rows
 
 
 def write_tables(output) -> None:

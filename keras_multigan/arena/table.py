@@ -5,9 +5,8 @@ import statistics
 from typing import Any, NamedTuple
 
 from keras_multigan import metrics
-from keras_multigan.arena import protocols
+from keras_multigan.arena import arms, protocols
 from keras_multigan.arena.protocols import Measure
-from keras_multigan.recipes import RECIPES
 from keras_multigan.runs import files, report
 
 _LEVEL = 0.05
@@ -54,7 +53,7 @@ def write(settings: dict, rows: list[dict], output) -> None:
     page = report.render(
         "arena.html", title=protocol.title, head=head, differences=differences, lines=lines,
         columns=[(m.title, m.best, [_cell(line, m) for line in lines]) for m in (*measures, *_COSTS)],
-        plots=_plots(lines, measures), pictures=_pictures(rows, output), errors=[
+        plots=_plots(lines, measures) + _curves(rows), pictures=_pictures(rows, output), errors=[
             (row["method"], row["seed"], row["error"]) for row in rows if row["error"]])
     with files.replacing(output / "report.html") as partial:
         partial.write_text(page, encoding="utf-8")
@@ -67,8 +66,8 @@ def _lines(rows, measures):
         own = [row for row in rows if row["method"] == method]
         done = [row for row in own if not row["error"]]
         values = {m.key: [row[m.key] for row in done if row.get(m.key) is not None] for m in measures}
-        recipe = RECIPES.get(method)
-        found.append(Line(method, recipe.title if recipe else method,
+        title = arms.of(method).title if method in arms.names() else method
+        found.append(Line(method, title,
                           done[0]["generators"] if done else None,
                           bool(done and done[0]["labels"]), values, len(done), len(own)))
     ranked = [m for m in measures if m.best][:2]
@@ -126,7 +125,7 @@ def _count(line):
 
 def _differences(lines, measures):
     """Sentences on every measure of which one end is the better one."""
-    baseline = next((line for line in lines if line.method == "gan"), None)
+    baselines = [line for line in lines if line.method in arms.BASELINES]
     said = []
     for measure in measures:
         able = [line for line in lines if len(line.values[measure.key]) > 1]
@@ -139,12 +138,12 @@ def _differences(lines, measures):
         sentence = (f"{measure.title[0].upper()}{measure.title[1:]}: the best mean is "
                     f"{best.method}'s; " + (f"not told apart from it are {', '.join(alike)}. "
                                             if alike else "all others are worse. "))
-        if baseline in able:
+        for baseline in (line for line in baselines if line in able):
             told = _told_apart(baseline, able, measure)
             for words, sign in (("Better", 1), ("Worse", -1)):
                 ones = [f"{name} ({d:+.3g}, p {p:.3f})" for name, (d, p) in told.items()
                         if d * sign * (1 if measure.best == "high" else -1) > 0]
-                sentence += f"{words} than gan: {', '.join(ones) or 'none'}. "
+                sentence += f"{words} than {baseline.method}: {', '.join(ones) or 'none'}. "
         said.append(sentence.strip())
     if said:
         said.insert(0, "Differences of means that a two-sided permutation test over the seeds finds at "
@@ -193,6 +192,36 @@ def _plot(lines, x, y):
     axis.set_ylabel(y.title)
     axis.grid(alpha=0.3)
     return report.as_svg(figure, f"{y.title} against {x.title}")
+
+
+def _curves(rows):
+    """(title, inline SVG) of what was measured on the way: medians over the seeds."""
+    from matplotlib.figure import Figure
+
+    by_method = {}
+    for row in rows:
+        if row.get("curve"):
+            by_method.setdefault(row["method"], []).append(row["curve"])
+    found = []
+    points = [point for curves in by_method.values() for curve in curves for point in curve]
+    for name in (name for name in (points[0] if points else ()) if name not in ("updates", "seconds")):
+        for axis_name in ("updates", "seconds"):
+            figure = Figure(figsize=(8, 4), layout="constrained")
+            axis = figure.subplots()
+            for place, (method, curves) in enumerate(by_method.items()):
+                # Runs of a method have their points at the same updates.
+                x, y = ([statistics.median(values) for values in zip(
+                    *([point[key] for point in curve] for curve in curves), strict=False)]
+                    for key in (axis_name, name))
+                axis.plot(x, y, "-o", markersize=3, label=method, color=f"C{place % 10}",
+                          linestyle=("-", "--")[place // 10 % 2])
+            axis.set_xlabel({"updates": "updates of each discriminator"}.get(axis_name, axis_name))
+            axis.set_ylabel(name.replace("_", " "))
+            axis.grid(alpha=0.3)
+            figure.legend(loc="outside right upper", fontsize=7)
+            title = f"{name.replace('_', ' ')} by {axis_name}".capitalize()
+            found.append((title, report.as_svg(figure, title)))
+    return found
 
 
 def _place(values):

@@ -45,6 +45,11 @@ class Job:
         """Of the run's files, without suffix: .json for the row, .png for the picture."""
         return pathlib.Path(self.output) / "runs" / f"{self.method}-seed{self.seed}"
 
+    @property
+    def epochs(self) -> int:
+        """For schedules, the learning rate and rounds: equally many for each generator."""
+        return math.gcd(self.updates // UNIT, 5 * self.num_generators)
+
 
 def falling_rate(rate: float):
     """A callback: the learning rate of all optimizers falls by epochs from `rate` linearly to 0; of
@@ -60,6 +65,38 @@ def falling_rate(rate: float):
     return FallingRate()
 
 
+def curve_of(measure, updates: int):
+    """A callback that measures about ten times in a run, at ends of epochs.
+
+    Args:
+        measure: function of the model -> dict of name -> float.
+        updates: of the discriminators in the whole run.
+
+    Its `points` are dicts: updates and seconds of training so far, with the measures. `seconds` and
+    `cpu_seconds` are what the measuring took.
+    """
+    import keras
+
+    class Curve(keras.callbacks.Callback):
+        points, seconds, cpu_seconds = (), 0.0, 0.0
+
+        def on_train_begin(self, logs=None):
+            self.points, self.begun = [], time.perf_counter()
+
+        def on_epoch_end(self, epoch, logs=None):
+            epochs = self.params["epochs"]
+            if (epoch + 1) * 10 // epochs == epoch * 10 // epochs:
+                return
+            start, start_cpu = time.perf_counter(), time.process_time()
+            self.points.append({
+                "updates": updates * (epoch + 1) // epochs,
+                "seconds": round(start - self.begun - self.seconds, 1), **measure(self.model)})
+            self.seconds += time.perf_counter() - start
+            self.cpu_seconds += time.process_time() - start_cpu
+
+    return Curve()
+
+
 def build(job: Job, kit):
     """The compiled model of a job, of a `networks.Kit`.
 
@@ -68,17 +105,15 @@ def build(job: Job, kit):
     """
     import keras
 
-    from keras_multigan.recipes import RECIPES
+    from keras_multigan.arena import arms
 
     keras.utils.set_random_seed(job.seed)
-    recipe = RECIPES[job.method]
-    model = recipe.model(**recipe.arena(kit), seed=job.seed)
+    arm, epochs = arms.of(job.method), job.epochs
+    model = arm.model(**arm.arguments(kit, epochs), seed=job.seed)
     repeats = discriminator_updates(model)
     if job.updates % repeats:
         raise ValueError(f"The number of updates is expected to be a multiple of {job.method}'s "
                          f"{repeats} in a step. Received: {job.updates}")
-    # Epochs are for schedules, the learning rate and rounds: equally many for each generator.
-    epochs = math.gcd(job.updates // UNIT, 5 * job.num_generators)
     steps = job.updates // repeats // epochs
     model.compile(steps_per_execution=math.gcd(steps, 20))
     return model, epochs, steps
@@ -107,8 +142,7 @@ def run(job: Job) -> dict:
     import keras
 
     from keras_multigan import callbacks
-    from keras_multigan.arena import protocols
-    from keras_multigan.recipes import RECIPES
+    from keras_multigan.arena import arms, protocols
     from keras_multigan.runs.run import sample_each
 
     protocol = protocols.find(job.protocol)
@@ -116,14 +150,18 @@ def run(job: Job) -> dict:
     kit = protocol.kit(num_generators=job.num_generators, num_classes=found.num_classes,
                        match=job.match, classifier=protocols.classifier_of(
                            protocol, found, pathlib.Path(job.output) / "classifier.keras"))
-    labelled = uses_labels(RECIPES[job.method].arena(kit))
+    labelled = uses_labels(arms.of(job.method).arguments(kit, job.epochs))
     model, epochs, steps = build(job, kit)
     size = batch_size(job, model)
+    curve = curve_of(protocol.track(found), job.updates) if protocol.track else None
     start, start_cpu = time.perf_counter(), time.process_time()
     model.fit(found.samples, None if model.num_classes is None else found.labels, batch_size=size,
               epochs=epochs, steps_per_epoch=steps, verbose=0,
-              callbacks=[falling_rate(job.learning_rate), callbacks.StopOnNonFinite()])
+              callbacks=[falling_rate(job.learning_rate), callbacks.StopOnNonFinite(),
+                         *([curve] if curve else [])])
     seconds, cpu = time.perf_counter() - start, time.process_time() - start_cpu
+    if curve:
+        seconds, cpu = seconds - curve.seconds, cpu - curve.cpu_seconds
     measured = protocol.measure(model, found)
     protocol.picture(sample_each(model, 300 if len(kit.shape) == 1 else 10), found,
                      job.path.with_suffix(".png"))
@@ -133,7 +171,7 @@ def run(job: Job) -> dict:
         "parameters": trained_parameters(model.generators), "batch_size": size,
         "seconds": round(seconds, 1), "cpu_seconds": round(cpu, 1),
         "peak_memory_mib": round(peak / (2**20 if sys.platform == "darwin" else 2**10)),
-        "backend": keras.backend.backend(), **measured}
+        "backend": keras.backend.backend(), **measured, **({"curve": curve.points} if curve else {})}
 
 
 def uses_labels(arguments: dict) -> bool:

@@ -1,6 +1,6 @@
 """multigan arena: all methods on one data set, with one set of networks and one budget."""
 
-from keras_multigan.arena import protocols
+from keras_multigan.arena import arms, protocols
 from keras_multigan.arena import run as runs
 from keras_multigan.arena.worker import UNIT, uses_labels
 from keras_multigan.cli.command import Command
@@ -12,7 +12,8 @@ _DESCRIBED = "(default: the protocol's)"
 OPTIONS = {
     "protocol": Option(help="the data set, its networks, budget and measures", kind=str,
                        choices=tuple(protocols.PROTOCOLS)),
-    "methods": Option(["all"], "all, or some of the registry, such as gan,mgan"),
+    "methods": Option(["all"], "all of the registry, or some, such as gan,mgan; an experiment such as "
+                      "several_against_one means its arms"),
     "seeds": Option(["0", "1", "2", "3", "4"], "one run each"),
     "match": Option("generator", "what every method has as much of as a method with one generator: "
                     "in each generator, or parameters in all together",
@@ -39,17 +40,20 @@ OPTIONS = {
 
 
 def list_methods() -> str:
-    """All methods with the number of their generators among 8, and whether they use labels."""
-    lines = [f"{'method':16}{'generators':12}{'labels':8}title"]
-    for name, recipe in RECIPES.items():
-        if recipe.arena is None:
-            lines.append(f"{name:16}{'-':12}{'-':8}{recipe.title} (not in the arena)")
+    """All methods with the number of their generators among 8, and whether they use labels; the
+    arms of experiments."""
+    lines = [f"{'method':18}{'generators':12}{'labels':8}title"]
+    for name in dict.fromkeys([*RECIPES, *arms.names()]):
+        if name in RECIPES and RECIPES[name].arena is None:
+            lines.append(f"{name:18}{'-':12}{'-':8}{RECIPES[name].title} (not in the arena)")
             continue
+        arm = arms.of(name)
         kit = DenseKit((2,), latent_dim=2, width=2, num_generators=8, num_classes=2)
         kit.classifier = kit.discriminator(2)
-        arguments = recipe.arena(kit)
-        count = recipe.model(**arguments, seed=0).num_generators
-        lines.append(f"{name:16}{count:<12}{'yes' if uses_labels(arguments) else 'no':8}{recipe.title}")
+        arguments = arm.arguments(kit, 20)
+        count = arm.model(**arguments, seed=0).num_generators
+        lines.append(f"{name:18}{count:<12}{'yes' if uses_labels(arguments) else 'no':8}{arm.title}")
+    lines += [f"\n--methods={name} means {', '.join(ones)}." for name, ones in arms.EXPERIMENTS.items()]
     return "\n".join(lines)
 
 
@@ -75,7 +79,7 @@ def run(protocol=None, methods=("all",), seeds=tuple(OPTIONS["seeds"].default), 
         name: given.get(name, getattr(found, name))
         for name in ("updates", "batch_size", "learning_rate", "num_generators")}}
     output = output or f"runs/arena-{protocol}-{match}"
-    arena = runs.Arena(settings, runs.methods(methods), _numbers(seeds), output, runs.shard_of(shard),
+    arena = runs.Arena(settings, arms.chosen(methods), _numbers(seeds), output, runs.shard_of(shard),
                        data_dir, runs.backend_of(protocol, backend), ray)
     if dry_run:
         return print(arena.describe())

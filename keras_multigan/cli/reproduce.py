@@ -11,7 +11,8 @@ import time
 import keras
 
 from keras_multigan import callbacks
-from keras_multigan.cli import tables
+from keras_multigan.arena import arms
+from keras_multigan.cli import arena, tables
 from keras_multigan.cli.command import Command
 from keras_multigan.recipes import RECIPES
 from keras_multigan.recipes.experiment import arm_options
@@ -38,8 +39,8 @@ OPTIONS = {
     "output": Option(help="a new folder, or that of the experiment to go on with; "
                      "runs/reproduce-<paper>-<experiment>-<scale> if not given", kind=str),
     "data_dir": Option(help=IMAGES["data_dir"].help, kind=str),
-    "seeds": Option(help="every run is repeated with each of these random seeds (default: 0)",
-                    kind=list),
+    "seeds": Option(help="every run is repeated with each of these random seeds (default: 0; of "
+                    "experiments without a paper 0,1,2,3,4)", kind=list),
     "runs": Option(help="do only these of the experiment's runs now (default: all)", kind=list),
     "ray": Option(help="address of a Ray cluster whose machines do the runs and share --output; auto "
                   "finds a running one, local starts one here", kind=str),
@@ -57,6 +58,7 @@ def find(paper, experiment):
         else:
             lines = "".join(f"\n  --paper={name} --experiment={'|'.join(recipe.experiments)}"
                             for name, recipe in RECIPES.items() if recipe.experiments)
+            lines += "".join(f"\n  --experiment={name} (without --paper)" for name in arms.EXPERIMENTS)
         raise ValueError(f"Expected a paper and one of its experiments. Received: {paper}, "
                          f"{experiment}. There are:{lines}")
     return RECIPES[paper], RECIPES[paper].experiments[experiment]
@@ -284,13 +286,37 @@ def _metrics(output, label, seed):
     return output / f"{label}-seed{seed}" / "metrics.json"
 
 
-def run(paper=None, experiment=None, scale="quick", seeds=("0",), output=None, data_dir=None, runs=None,
+def _in_arena(experiment, scale, seeds, output, data_dir, only, ray, dry_run, overrides):
+    """An experiment of no paper: arms on one set of networks."""
+    names = arms.EXPERIMENTS[experiment]
+    given = {**({} if scale == "quick" else {"scale": scale}), **overrides}
+    if given:
+        raise ValueError(
+            f"{', '.join(f'--{name}' for name in ('scale', *OVERRIDES))} are expected to be left out "
+            f"with --experiment={experiment}. Received: "
+            f"{' '.join(f'--{name}={value}' for name, value in given.items())}. Use `multigan arena "
+            f"--methods={experiment}` for other budgets.")
+    if not set(only or ()) <= set(names):
+        raise ValueError(f"--runs is expected to name some of {', '.join(names)}. Received: "
+                         f"{', '.join(only)}")
+    # A step of the arms has three critic updates, so these are 8,000 of the generators.
+    arena.run("mnist", only or names, seeds or arena.OPTIONS["seeds"].default, updates=24_000,
+              output=output or f"runs/reproduce-{experiment}", data_dir=data_dir, ray=ray,
+              dry_run=dry_run)
+
+
+def run(paper=None, experiment=None, scale="quick", seeds=None, output=None, data_dir=None, runs=None,
         ray=None, list=False, dry_run=False, **overrides):
     if list:
         for name, recipe in RECIPES.items():
             for key, found in recipe.experiments.items():
                 print(f"--paper={name} --experiment={key:20} {found.title}")
+        for name, ones in arms.EXPERIMENTS.items():
+            print(f"--experiment={name} on MNIST: {', '.join(ones)}")
         return
+    if paper is None and experiment in arms.EXPERIMENTS:
+        return _in_arena(experiment, scale, seeds, output, data_dir, runs, ray, dry_run, overrides)
+    seeds = seeds or ("0",)
     plan = make_plan(paper, experiment, scale, seeds, overrides)
     if dry_run:
         return print_plan(plan, runs)
@@ -308,6 +334,7 @@ COMMAND = Command(
     multigan reproduce --paper=commute --experiment=n_sweep --seeds=0,1,2 --ray=auto
     multigan reproduce --paper=gm --experiment=variants --runs=plain,dynamic
     multigan reproduce --paper=p2 --experiment=ring --dry_run
+    multigan reproduce --experiment=several_against_one                MNIST, in the arena; hours
     multigan reproduce --list
 
 The output folder gets experiment.json, a run folder for every run, and after every finished run

@@ -59,11 +59,18 @@ class Kit(abc.ABC):
         return self._generator(self.widths, latent_dim)
 
     @channels_last
+    def large_generator(self) -> keras.Model:
+        """One generator with about as many parameters as `num_generators` of full size together."""
+        whole = self.num_generators * sum(self._sizes(self.widths))
+        return self._generator(self._sized(lambda widths: sum(self._sizes(widths)), whole))
+
+    @channels_last
     def generators(self) -> list[keras.Model]:
         """`num_generators` generators of one size, without common layers."""
         widths = self.widths
         if self.match == "parameters":
-            widths = self._narrower(lambda widths: self.num_generators * sum(self._sizes(widths)))
+            widths = self._sized(lambda widths: self.num_generators * sum(self._sizes(widths)),
+                                 sum(self._sizes(widths)))
         return [self._generator(widths) for _ in range(self.num_generators)]
 
     @channels_last
@@ -86,7 +93,8 @@ class Kit(abc.ABC):
             owned = (first if own == "first" else last) + norms
             return first + middle + last + norms + (self.num_generators - 1) * owned
 
-        return self._joint(own, self.widths if self.match == "generator" else self._narrower(size))
+        whole = sum(self._sizes(self.widths))
+        return self._joint(own, self.widths if self.match == "generator" else self._sized(size, whole))
 
     @channels_last
     def discriminator(self, outputs: int = 1, *, features: bool = False, pack: int = 1,
@@ -170,12 +178,12 @@ class Kit(abc.ABC):
             outputs.append(last(middle(first(noise))))
         return keras.Model(noise, outputs, name="generators")
 
-    def _narrower(self, size):
-        """The widths, each next to the same part of the full one, at which `size` comes closest to the
-        parameters of one generator."""
-        whole = sum(self._sizes(self.widths))
+    def _sized(self, size, whole):
+        """The widths, each next to the same multiple of the full one, at which `size` comes closest to
+        `whole` parameters."""
+        most = 500 * max(1, whole // sum(self._sizes(self.widths)))
         tried = {tuple(max(1, w * part // 500 + more) for w, more in zip(self.widths, by, strict=True))
-                 for part in range(500) for by in itertools.product((0, 1), repeat=len(self.widths))}
+                 for part in range(most) for by in itertools.product((0, 1), repeat=len(self.widths))}
         return min(sorted(tried), key=lambda widths: abs(size(widths) - whole))
 
 

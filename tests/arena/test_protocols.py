@@ -108,6 +108,8 @@ def test_digits():
         found.aid.test.floats(), found.samples[:20], noise))
     assert {m.key for m in protocol.measures} <= test.keys()
     assert all(isinstance(value, (int, float, str)) for value in test.values() if value is not None)
+    tracked = protocol.track(found)(Images(found.aid.test.floats()))
+    assert tracked.keys() == {"coverage", "frechet_distance"} and tracked["coverage"] > 0.5
     for name in ("coverage", "precision", "memorized_equivalent"):
         assert test[name] > noise[name]
     assert test["coverage"] > few["coverage"]

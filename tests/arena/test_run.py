@@ -71,6 +71,21 @@ def test_every_run_is_a_row_and_is_done_once(arena):
     assert len(arena.rows()) == 6 and len(arena.started()) == 7
 
 
+def test_curves_have_a_table_of_their_own(arena):
+    arena(seeds=(0,)).run(1)
+    assert not (arena.folder / "curves.csv").exists()
+    path = arena.folder / "runs" / "gan-seed0.json"
+    points = [{"updates": 30, "seconds": 1.0, "coverage": 0.5}, {"updates": 60, "seconds": 2.0,
+                                                                 "coverage": 0.75}]
+    files.write_json(path, {**json.loads(path.read_text()), "curve": points})
+    runs.write_results(arena.folder)
+    with open(arena.folder / "curves.csv", newline="") as file:
+        assert list(csv.reader(file)) == [
+            ["method", "seed", "updates", "seconds", "coverage"], ["gan", "0", "30", "1.0", "0.5"],
+            ["gan", "0", "60", "2.0", "0.75"]]
+    assert "curve" not in arena.rows()[0]
+
+
 def test_a_run_that_fails_is_a_row_with_its_error_and_is_tried_again(arena):
     with pytest.raises(RuntimeError, match=r"2 of 3 did not(.|\n)*lsgan, seed 0: ValueError: it went"):
         arena(("gan", "lsgan", "wgan"), (0,)).run(2)

@@ -49,6 +49,26 @@ def test_medians_ranges_and_differences(written):
     assert 'data-value="0.97"' in page and not re.search(r'(src|href)="http', page)
 
 
+def test_arms_are_compared_with_one_generator_of_either_size(written):
+    rows = [row(name, s, q + s / 1000) for name, q in (("one", 0.5), ("one_large", 0.7), ("several", 0.6))
+            for s in range(5)]
+    text, _ = written(rows)
+    assert "Better than one: one_large (+0.2, p 0.008), several (+0.1, p 0.008). Worse than one: none." in (
+        text)
+    assert "Better than one_large: none. Worse than one_large: one (-0.2, p 0.008), several (" in text
+    assert "than gan" not in text
+
+
+def test_curves(written):
+    points = [{"updates": 10 * k, "seconds": k, "coverage": k / 10, "frechet_distance": 9.0 - k}
+              for k in (1, 2)]
+    _, page = written([row("gan", s, 0.5, curve=points) for s in range(2)] + [row("mix", 0, 0.5)])
+    for name in ("Coverage by updates", "Coverage by seconds", "Frechet distance by updates",
+                 "Frechet distance by seconds"):
+        assert f"<figcaption>{name}</figcaption>" in page
+    assert page.count("<svg") == 6
+
+
 def test_failed_runs_and_one_seed(written):
     rows = [row("gan", 0, 0.5), row("mix", 0, 0.6),
             {"method": "mm", "seed": 0, "error": "ValueError: <b>what</b>"}]

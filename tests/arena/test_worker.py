@@ -80,6 +80,17 @@ def test_the_rate_falls_and_for_each_round_anew():
     np.testing.assert_allclose(rates.seen, [[r, r] for r in (1e-2, 7.5e-3, 5e-3, 2.5e-3)], rtol=1e-6)
 
 
+def test_a_curve_of_about_ten_points():
+    model, *_ = worker.build(JOB, tiny(width=5))
+    x = np.zeros((40, 2), "float32")
+    curve = worker.curve_of(lambda model: {"trained": float(model.steps_trained)}, 250)
+    model.fit(x, batch_size=4, epochs=25, steps_per_epoch=1, verbose=0, callbacks=[curve])
+    assert [point["updates"] for point in curve.points] == [30, 50, 80, 100, 130, 150, 180, 200, 230, 250]
+    assert [point["trained"] for point in curve.points] == [3, 5, 8, 10, 13, 15, 18, 20, 23, 25]
+    seconds = [point["seconds"] for point in curve.points]
+    assert seconds == sorted(seconds) and curve.seconds > 0
+
+
 def test_a_run(tmp_path, monkeypatch):
     small = dataclasses.replace(
         protocols.PROTOCOLS["ring"], load=lambda folder, data_dir: few(folder, data_dir),

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from keras_multigan.arena import run as runs
+from keras_multigan.arena import arms
 from keras_multigan.recipes import RECIPES
 
 
@@ -44,20 +44,22 @@ def test_dry_run(multigan, tmp_path):
 
 
 def test_every_recipe_is_listed_and_in_the_arena(multigan):
-    lines = multigan("arena", "--list").out.splitlines()
-    assert [line.split()[0] for line in lines[1:]] == list(RECIPES)
+    lines, experiments = (part.splitlines() for part in multigan("arena", "--list").out.split("\n\n"))
+    assert [line.split()[0] for line in lines[1:]] == arms.names()
     assert all("not in the arena" not in line for line in lines)
     columns = {line.split()[0]: line.split()[1:3] for line in lines[1:]}
     assert columns["gan"] == ["1", "no"] and columns["commute"] == ["8", "yes"]
-    assert runs.methods(["all"]) == list(RECIPES)
+    assert columns["one_large"] == ["1", "no"] and columns["several_sudden"] == ["8", "yes"]
+    assert experiments[0].startswith("--methods=several_against_one means one, one_large")
+    assert arms.chosen(["all"]) == list(RECIPES)
 
 
 def test_a_new_method_is_in_the_arena_without_another_line(multigan, monkeypatch):
     new = dataclasses.replace(RECIPES["gan"], name="new", title="A new one")
     monkeypatch.setitem(RECIPES, "new", new)
-    assert "new             1           no      A new one" in multigan("arena", "--list").out
-    assert runs.methods(["all"])[-1] == "new"
+    assert "new               1           no      A new one" in multigan("arena", "--list").out
+    assert arms.chosen(["all"])[-1] == "new"
     monkeypatch.setitem(RECIPES, "new", dataclasses.replace(new, arena=None))
-    assert "new" not in runs.methods(["all"])
+    assert "new" not in arms.chosen(["all"])
     with pytest.raises(ValueError, match="Received: new"):
-        runs.methods(["new"])
+        arms.chosen(["new"])

@@ -98,6 +98,7 @@ def test_every_experiment_has_results(name, key, tmp_path):
 def test_list(multigan):
     done = multigan("reproduce", "--list")
     lines = done.out.splitlines()
+    assert lines.pop().startswith("--experiment=several_against_one on MNIST: one, one_large, ")
     assert len(lines) == sum(len(recipe.experiments) for recipe in RECIPES.values())
     (line,) = (line for line in lines if line.startswith("--paper=p2 --experiment=ring "))
     assert line.endswith(RECIPES["p2"].experiments["ring"].title)
@@ -108,6 +109,12 @@ def test_list(multigan):
     ([], "Expected a paper and one of its experiments. Received: None, None. There are:"),
     (["--paper=mim"], "--paper=mim --experiment=weights: "),
     (["--paper=mim", "--experiment=ring"], "Received: mim, ring."),
+    ([], "--experiment=several_against_one (without --paper)"),
+    (["--paper=mim", "--experiment=several_against_one"], "Received: mim, several_against_one."),
+    (["--experiment=several_against_one", "--scale=paper", "--epochs=3"],
+     "Received: --scale=paper --epochs=3. Use `multigan arena --methods=several_against_one`"),
+    (["--experiment=several_against_one", "--runs=gan"], "--runs is expected to name some of one, "),
+    (["--experiment=several_against_one", "--seeds=a"], "--seeds is expected to be different"),
     (["--paper=other", "--experiment=ring"], f"<{'|'.join(RECIPES)}>"),
     (["--paper=gan", "--experiment=ring"], "Received: gan, ring."),
     (["--paper=mim", "--experiment=weights", "--width=0.5"],
@@ -124,6 +131,17 @@ def test_list(multigan):
 ])
 def test_bad_input(flags, message, refused):
     refused(["reproduce", *flags], message)
+
+
+@pytest.mark.fast
+def test_an_experiment_in_the_arena(multigan, tmp_path):
+    done = multigan("reproduce", "--experiment=several_against_one", "--dry_run")
+    assert done.code == 0 and not list(tmp_path.iterdir())
+    assert "protocol        mnist" in done.out and "updates         24000" in done.out
+    assert "\n55 runs:\n" in done.out and "  several_sudden, seed 4" in done.out
+    done = multigan("reproduce", "--experiment=several_against_one", "--dry_run", "--seeds=7",
+                    "--runs=one,mix")
+    assert done.out.splitlines()[-3:] == ["2 runs:", "  mix, seed 7", "  one, seed 7"]
 
 
 @pytest.mark.fast

@@ -54,6 +54,15 @@ def test_normalizations(normalization, kinds):
     assert sum(isinstance(layer, networks.Dropout) for layer in found) == 2
 
 
+@pytest.mark.parametrize("kind, n", [("dense", 3), ("conv", 3), ("conv", 8)])
+def test_a_large_generator_has_the_parameters_of_all(kind, n):
+    made = kit(kind, n)
+    large = made.large_generator()
+    assert trained(large) == pytest.approx(trained(*made.generators()), rel=0.02)
+    z = np.zeros((2, made.latent_dim), "float32")
+    assert large(z).shape == made.generator()(z).shape
+
+
 @pytest.mark.parametrize("kind", ["dense", "conv"])
 def test_generators_share_nothing_and_are_of_full_size(kind):
     made = kit(kind)

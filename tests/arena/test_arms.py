@@ -1,0 +1,67 @@
+"""The arms of experiments: equal discriminators and updates, and the parameters that they are about."""
+
+import pytest
+
+from keras_multigan import models
+from keras_multigan.arena import arms, worker
+from keras_multigan.networks import ConvKit
+from keras_multigan.recipes import RECIPES
+
+ARMS = ("one", "one_large", "one_labels", "several", "several_constant", "several_linear",
+        "several_sudden")
+
+
+def build(name):
+    kit = ConvKit((8, 8, 1), latent_dim=4, num_generators=3, num_classes=4, filters=8, units=4)
+    kit.classifier = kit.discriminator(4)
+    job = worker.Job("digits", name, "generator", 0, 1200, 24, 1e-3, 3, "", None)
+    model, epochs, steps = worker.build(job, kit)
+    return kit, model, epochs, steps
+
+
+@pytest.mark.parametrize("name", ARMS)
+def test_arms_have_the_same_discriminator_and_updates(name):
+    kit, model, epochs, steps = build(name)
+    assert worker.discriminator_updates(model) == 3 and epochs * steps == 400
+    critic = model.discriminator if name == "one_labels" else model.critic
+    outputs = 5 if name == "one_labels" else 1
+    assert [v.shape for v in critic.trainable_variables] == [
+        v.shape for v in kit.discriminator(outputs).trainable_variables]
+    labels = worker.uses_labels(arms.of(name).arguments(kit, epochs))
+    assert labels == (name not in ("one", "one_large", "several"))
+
+
+def test_parameters():
+    kit, one, *_ = build("one")
+    count = worker.trained_parameters(one.generators)
+    assert one.num_generators == 1 and count == worker.trained_parameters([kit.generator()])
+    several = build("several")[1]
+    assert several.num_generators == 3
+    assert worker.trained_parameters(several.generators) == 3 * count
+    large = build("one_large")[1]
+    assert large.num_generators == 1
+    assert worker.trained_parameters(large.generators) == pytest.approx(3 * count, rel=0.02)
+
+
+@pytest.mark.parametrize("name, first, last", [
+    ("several", 0.0, 0.0), ("several_constant", 12.2, 12.2), ("several_linear", 20.0, 8.0),
+    ("several_sudden", 20.0, 0.0)])
+def test_weights_of_the_term(name, first, last):
+    _, model, epochs, _ = build(name)
+    assert isinstance(model, models.ComMutEGAN) and epochs == 5
+    weights = [float(model.tvd_weight(epoch)) for epoch in range(epochs)]
+    assert (weights[0], weights[-1]) == pytest.approx((first, last))
+    if name == "several_sudden":
+        assert weights == [20.0, 0.0, 0.0, 0.0, 0.0]  # two sevenths of 5 are 1.4
+
+
+@pytest.mark.fast
+def test_names():
+    assert arms.chosen(["all"]) == list(RECIPES)
+    assert sorted(arms.chosen(["several_against_one"])) == sorted(["mgan", "mim", "mix", "p2", *ARMS])
+    assert arms.chosen(["several", "gan"]) == ["gan", "several"]
+    assert arms.chosen(["one", " one", "several_against_one"])[-7:] == list(ARMS)
+    assert not set(arms.names()[len(RECIPES):]) & set(RECIPES)
+    for bad in ([], ["nope"], ["gan", ""]):
+        with pytest.raises(ValueError, match="Received"):
+            arms.chosen(bad)
