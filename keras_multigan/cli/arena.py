@@ -39,14 +39,14 @@ OPTIONS = {
 
 
 def list_methods() -> str:
-    """All methods with the number of their generators among 8, and whether they use labels."""
+    """All methods with the number of their generators of 8, or for 8 classes; who uses labels."""
     lines = [f"{'method':16}{'generators':12}{'labels':8}title"]
     for name, recipe in RECIPES.items():
         if recipe.arena is None:
             lines.append(f"{name:16}{'-':12}{'-':8}{recipe.title} (not in the arena)")
             continue
-        kit = DenseKit((2,), latent_dim=2, width=2, num_generators=8, num_classes=2)
-        kit.classifier = kit.discriminator(2)
+        kit = DenseKit((2,), latent_dim=2, width=2, num_generators=8, num_classes=8)
+        kit.classifier = kit.discriminator(8)
         arguments = recipe.arena(kit)
         count = recipe.model(**arguments, seed=0).num_generators
         lines.append(f"{name:16}{count:<12}{'yes' if uses_labels(arguments) else 'no':8}{recipe.title}")

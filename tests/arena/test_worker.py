@@ -44,6 +44,7 @@ def test_parameters_are_matched(name):
     model = worker.build(dataclasses.replace(JOB, method=name), kit)[0]
     extra = sum(v.shape[0] * v.shape[1] for g in model.generators for v in g.trainable_variables
                 if v.shape == (3, 4)) // len(model.generators)  # a learned mixture of noise
+    extra += 64 * (model.num_classes or 0)  # of the first layer, which gets the class beside the noise
     assert worker.trained_parameters(model.generators) - extra == pytest.approx(one, rel=0.05)
 
 
