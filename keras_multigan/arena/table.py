@@ -213,7 +213,7 @@ def _curves(rows):
                 x, y = ([statistics.median(values) for values in zip(
                     *([point[key] for point in curve] for curve in curves), strict=False)]
                     for key in (axis_name, name))
-                axis.plot(x, y, "-o", markersize=3, label=method, color=f"C{place % 10}",
+                axis.plot(x, y, marker="o", markersize=3, label=method, color=f"C{place % 10}",
                           linestyle=("-", "--")[place // 10 % 2])
             axis.set_xlabel({"updates": "updates of each discriminator"}.get(axis_name, axis_name))
             axis.set_ylabel(name.replace("_", " "))

@@ -40,8 +40,8 @@ OPTIONS = {
 
 
 def list_methods() -> str:
-    """All methods with the number of their generators among 8, and whether they use labels; the
-    arms of experiments."""
+    """All methods and arms with the number of their generators of 8, or for 8 classes; who uses
+    labels."""
     lines = [f"{'method':18}{'generators':12}{'labels':8}title"]
     for name in dict.fromkeys([*RECIPES, *arms.names()]):
         if name in RECIPES and RECIPES[name].arena is None:

@@ -300,9 +300,9 @@ def _in_arena(experiment, scale, seeds, output, data_dir, only, ray, dry_run, ov
         raise ValueError(f"--runs is expected to name some of {', '.join(names)}. Received: "
                          f"{', '.join(only)}")
     # A step of the arms has three critic updates, so these are 8,000 of the generators.
-    arena.run("mnist", only or names, seeds or arena.OPTIONS["seeds"].default, updates=24_000,
-              output=output or f"runs/reproduce-{experiment}", data_dir=data_dir, ray=ray,
-              dry_run=dry_run)
+    arena.run("mnist", only or names, arena.OPTIONS["seeds"].default if seeds is None else seeds,
+              updates=24_000, output=output or f"runs/reproduce-{experiment}", data_dir=data_dir,
+              ray=ray, dry_run=dry_run)
 
 
 def run(paper=None, experiment=None, scale="quick", seeds=None, output=None, data_dir=None, runs=None,
@@ -316,7 +316,7 @@ def run(paper=None, experiment=None, scale="quick", seeds=None, output=None, dat
         return
     if paper is None and experiment in arms.EXPERIMENTS:
         return _in_arena(experiment, scale, seeds, output, data_dir, runs, ray, dry_run, overrides)
-    seeds = seeds or ("0",)
+    seeds = ("0",) if seeds is None else seeds
     plan = make_plan(paper, experiment, scale, seeds, overrides)
     if dry_run:
         return print_plan(plan, runs)

@@ -98,8 +98,8 @@ RECIPE = Recipe(
                   "steps_per_epoch": 50, "learning_rate": 5e-4},
     },
     complete=complete, task=ImageTask(measure=measure),
-    rows=(("class accuracy", "class_accuracy", ".3f"),
-          ("  of the worst class", "least_class_accuracy", ".3f")),
+    rows=(("class_accuracy", "class accuracy", ".3f"),
+          ("least_class_accuracy", "  of the worst class", ".3f")),
     experiments=EXPERIMENTS,
     arena=lambda kit: {
         "generator": kit.generator(latent_dim=kit.latent_dim + kit.num_classes),

@@ -50,12 +50,12 @@ def test_medians_ranges_and_differences(written):
 
 
 def test_arms_are_compared_with_one_generator_of_either_size(written):
-    rows = [row(name, s, q + s / 1000) for name, q in (("one", 0.5), ("one_large", 0.7), ("several", 0.6))
-            for s in range(5)]
-    text, _ = written(rows)
-    assert "Better than one: one_large (+0.2, p 0.008), several (+0.1, p 0.008). Worse than one: none." in (
-        text)
-    assert "Better than one_large: none. Worse than one_large: one (-0.2, p 0.008), several (" in text
+    text, _ = written([row(name, s, q + s / 1000) for s in range(5)
+                       for name, q in (("one", 0.5), ("one_large", 0.7), ("several", 0.6))])
+    assert ("Better than one: one_large (+0.2, p 0.008), several (+0.1, p 0.008). Worse than one: none."
+            ) in text
+    assert ("Better than one_large: none. Worse than one_large: several (-0.1, p 0.008), one (-0.2, p "
+            "0.008).") in text
     assert "than gan" not in text
 
 

@@ -44,6 +44,7 @@ def test_parameters_are_matched(name):
     model = worker.build(dataclasses.replace(JOB, method=name), kit)[0]
     extra = sum(v.shape[0] * v.shape[1] for g in model.generators for v in g.trainable_variables
                 if v.shape == (3, 4)) // len(model.generators)  # a learned mixture of noise
+    extra += 64 * (model.num_classes or 0)  # of the first layer, which gets the class beside the noise
     assert worker.trained_parameters(model.generators) - extra == pytest.approx(one, rel=0.05)
 
 
@@ -85,8 +86,10 @@ def test_a_curve_of_about_ten_points():
     x = np.zeros((40, 2), "float32")
     curve = worker.curve_of(lambda model: {"trained": float(model.steps_trained)}, 250)
     model.fit(x, batch_size=4, epochs=25, steps_per_epoch=1, verbose=0, callbacks=[curve])
-    assert [point["updates"] for point in curve.points] == [30, 50, 80, 100, 130, 150, 180, 200, 230, 250]
-    assert [point["trained"] for point in curve.points] == [3, 5, 8, 10, 13, 15, 18, 20, 23, 25]
+    assert [point["updates"] for point in curve.points] == [30, 50, 80, 100, 130, 150, 180, 200, 230,
+                                                            250]
+    assert [point["trained"] for point in curve.points] == [
+        steps * model.steps_per_execution for steps in (3, 5, 8, 10, 13, 15, 18, 20, 23, 25)]
     seconds = [point["seconds"] for point in curve.points]
     assert seconds == sorted(seconds) and curve.seconds > 0
 

@@ -49,6 +49,7 @@ def test_every_recipe_is_listed_and_in_the_arena(multigan):
     assert all("not in the arena" not in line for line in lines)
     columns = {line.split()[0]: line.split()[1:3] for line in lines[1:]}
     assert columns["gan"] == ["1", "no"] and columns["commute"] == ["8", "yes"]
+    assert columns["acgan"] == ["8", "yes"]
     assert columns["one_large"] == ["1", "no"] and columns["several_sudden"] == ["8", "yes"]
     assert experiments[0].startswith("--methods=several_against_one means one, one_large")
     assert arms.chosen(["all"]) == list(RECIPES)

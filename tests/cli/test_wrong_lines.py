@@ -37,13 +37,14 @@ ZERO = {"seed", "data_seed", "gp_weight", "center_range", "entropy_weight", "alp
         "auxiliary_push", "growth", "generator_batch_size", "auxiliary_class", "verbosity", "blends",
         "tvd_weight", "r1_weight", "r2_weight", "orthonormal_weight",
         "beta", "sharpness", "sharpness_weight", "diversity_weight", "entropy_decay", "threshold",
-        "validation"}
+        "validation", "discriminator_class_weight", "generator_class_weight", "dropout"}
 MINUS = {"verbosity"}
 MILLIONS = {"seed", "data_seed", "version", "gp_weight", "entropy_weight", "alpha",
             "mutual_information_weight", "feature_matching_weight", "regularizer_weight",
             "push_weight", "auxiliary_pull",
             "auxiliary_push", "verbosity", "r1_weight", "r2_weight", "orthonormal_weight",
-            "beta", "sharpness", "sharpness_weight", "diversity_weight"}
+            "beta", "sharpness", "sharpness_weight", "diversity_weight",
+            "discriminator_class_weight", "generator_class_weight"}
 PATHS = ("absent", "absent/x", "folder", "folder/..", "file.txt", "file.txt/x", "", ".", "..", "/",
          "/dev/null", "/proc/x", "/proc/self/mem", "pipe", "loop", "ä\u4e2d/\u200b", "x" * 300,
          "x/" * 3000, "~nobody_there/x", "\udcff")
@@ -157,7 +158,8 @@ def flag_lines(head, options, seed, skip=(), some=()):
 
 METHODS = {  # flags with which a run of a method is tiny; one of a family, which has the same flags
     "commute": ("--width=0.02", "--num_generators=1", "--image_size=8"),
-    "d2gan": ("--filters=1",), "gan": ("--filters=1",), "veegan": ("--filters=1",),
+    "acgan": ("--filters=1",), "d2gan": ("--filters=1",), "gan": ("--filters=1",),
+    "veegan": ("--filters=1",),
     "gman": ("--filters=1", "--num_discriminators=1"),
     "mgan": ("--filters=1", "--num_generators=1"), "madgan": ("--filters=1", "--num_generators=1"),
     "dmgan_pl": ("--filters=1", "--num_generators=1"),
@@ -169,7 +171,7 @@ METHODS = {  # flags with which a run of a method is tiny; one of a family, whic
     "p2": ("--width=2", "--num_generators=2"),
 }
 # Of these the flags that gan has, too, are not tried again.
-LIKE_GAN = ("d2gan", "gman", "veegan")
+LIKE_GAN = ("acgan", "d2gan", "gman", "veegan")
 
 
 def test_every_method_is_here():

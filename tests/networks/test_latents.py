@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_multigan.networks import GaussianMixtureLatent, component_generators, mlp
+from keras_multigan.networks import ClassLatent, GaussianMixtureLatent, component_generators, mlp
 
 pytestmark = pytest.mark.fast
 
@@ -95,3 +95,33 @@ def test_no_such_component(component):
     layer, _, _, noise = layer_and_weights()
     with pytest.raises(ValueError, match=r"in 0..2, or a tensor of weights \(N, 3\)"):
         layer(noise, component=component)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_a_class_beside_the_noise(dtype):
+    layer = ClassLatent(K, D, dtype=dtype)
+    assert not layer.weights and ClassLatent.from_config(layer.get_config()).get_config() == (
+        layer.get_config())
+    noise = np.random.default_rng(0).integers(-4, 5, size=(N, D)).astype("float32")  # exact in bfloat16
+    chosen = np.arange(N) % K
+    joined = np.concatenate([noise, np.eye(K)[chosen]], axis=1)
+    found = layer(noise, component=keras.ops.array(np.eye(K)[chosen]))
+    assert keras.backend.standardize_dtype(found.dtype) == layer.compute_dtype
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(keras.ops.cast(found, "float32")), joined)
+    network = mlp(D + K, 2)
+    for k, model in enumerate(component_generators(network, layer)):
+        assert model.input_shape == (None, D) and len(model.variables) == len(network.variables)
+        fixed = keras.ops.convert_to_numpy(keras.ops.cast(layer(noise, component=k), "float32"))
+        np.testing.assert_array_equal(fixed[chosen == k], joined[chosen == k])
+
+
+@pytest.mark.parametrize("arguments", [(0, D), (K, 0), (K, 1.5)])
+def test_bad_arguments_of_class_latents(arguments):
+    with pytest.raises(ValueError, match="Expected whole numbers num_components"):
+        ClassLatent(*arguments)
+
+
+@pytest.mark.parametrize("component", [-1, K])
+def test_no_such_class(component):
+    with pytest.raises(ValueError, match=r"in 0..2, or a one-hot tensor \(N, 3\)"):
+        ClassLatent(K, D)(np.ones((N, D), "float32"), component=component)

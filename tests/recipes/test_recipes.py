@@ -113,6 +113,20 @@ PAPERS = {
     ("pacgan", "paper"): (
         {"adversarial_loss": "vanilla", "pack": 2, "batch_size": 64},
         _both("adam, rate 0.0002, betas 0.5, 0.999; 1 update per step")),
+    ("acgan", "paper"): (
+        {"dataset": "cifar10", "batch_size": 100, "latent_dim": 100, "adversarial_loss": "vanilla",
+         "discriminator_class_weight": 1.0, "generator_class_weight": 1.0, "classify_fakes": True,
+         "dropout": 0.5, "epochs": 100},
+        ["generator 2,989,731 each, 2,989,731 in all", "dcgan_discriminator 2,381,195",
+         "generator 500 per epoch, 50,000 in all",
+         *_both("adam, rate 0.0002, betas 0.5, 0.999; 1 update per step")]),
+    ("acgan", "wgan_gp_paper"): (
+        {"dataset": "cifar10", "batch_size": 64, "latent_dim": 128, "adversarial_loss": "wasserstein",
+         "gp_weight": 10.0, "discriminator_class_weight": 1.0, "generator_class_weight": 0.1,
+         "classify_fakes": False, "normalization": "layer"},
+        ["generator 1,000 per epoch, 100,000 in all",
+         "discriminator: adam, rate 0.0002, betas 0.0, 0.9; 5 updates per step",
+         "generator: adam, rate 0.0002, betas 0.0, 0.9; 1 update per step"]),
     ("mgan", "paper"): (
         {"dataset": "cifar10", "num_generators": 10, "batch_size": 64, "generator_batch_size": 12,
          "diversity_weight": 0.01, "latent_dim": 100, "share": True, "epochs": 500},
