@@ -48,8 +48,8 @@ def list_methods() -> str:
             lines.append(f"{name:18}{'-':12}{'-':8}{RECIPES[name].title} (not in the arena)")
             continue
         arm = arms.of(name)
-        kit = DenseKit((2,), latent_dim=2, width=2, num_generators=8, num_classes=2)
-        kit.classifier = kit.discriminator(2)
+        kit = DenseKit((2,), latent_dim=2, width=2, num_generators=8, num_classes=8)
+        kit.classifier = kit.discriminator(8)
         arguments = arm.arguments(kit, 20)
         count = arm.model(**arguments, seed=0).num_generators
         lines.append(f"{name:18}{count:<12}{'yes' if uses_labels(arguments) else 'no':8}{arm.title}")
