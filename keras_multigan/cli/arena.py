@@ -6,7 +6,7 @@ from keras_multigan.arena.worker import UNIT, uses_labels
 from keras_multigan.cli.command import Command
 from keras_multigan.networks import DenseKit
 from keras_multigan.recipes import RECIPES
-from keras_multigan.runs.options import MOST_NETWORKS, Option
+from keras_multigan.runs.options import MOST_NETWORKS, RAY, Option
 
 _DESCRIBED = "(default: the protocol's)"
 OPTIONS = {
@@ -20,8 +20,7 @@ OPTIONS = {
                     choices=("generator", "parameters")),
     "jobs": Option(1, "runs at a time, each in a process of one thread", least=1, most=1000),
     "shard": Option("0/1", "i/n does every n-th run, from run i on: for several machines"),
-    "ray": Option(help="address of a Ray cluster whose machines do the runs and share --output; auto "
-                  "finds a running one, local starts one here", kind=str),
+    "ray": RAY,
     "output": Option(help="folder of the results (default: runs/arena-<protocol>-<match>)", kind=str),
     "updates": Option(help=f"of every discriminator, a multiple of {UNIT} {_DESCRIBED}", kind=int,
                       least=UNIT, most=10**8, aliases=("steps",)),

@@ -18,7 +18,7 @@ from keras_multigan.recipes import RECIPES
 from keras_multigan.recipes.experiment import arm_options
 from keras_multigan.runs import classifiers, files, processes
 from keras_multigan.runs.images import load_split
-from keras_multigan.runs.options import IMAGES, MOST_UNITS, RUN, Option, lacking, renamed
+from keras_multigan.runs.options import IMAGES, MOST_UNITS, RAY, RUN, Option, lacking, renamed
 from keras_multigan.runs.run import count_parameters
 
 _WORKER = (sys.executable, "-m", "keras_multigan.cli.worker")
@@ -42,8 +42,7 @@ OPTIONS = {
     "seeds": Option(help="every run is repeated with each of these random seeds (default: 0; of "
                     "experiments without a paper 0,1,2,3,4)", kind=list),
     "runs": Option(help="do only these of the experiment's runs now (default: all)", kind=list),
-    "ray": Option(help="address of a Ray cluster whose machines do the runs and share --output; auto "
-                  "finds a running one, local starts one here", kind=str),
+    "ray": RAY,
     **OVERRIDES,
     "dry_run": Option(False, "list the runs and their options, train nothing"),
 }

@@ -65,6 +65,8 @@ MOST_NETWORKS = 1000
 MOST_UNITS = 2**14  # of a layer
 MOST_NOISE = 10**5
 WEIGHT = {"least": 0, "most": 10**9}  # of a term in a loss
+RAY = Option(help="address of a Ray cluster whose machines do the runs and share --output; auto finds "
+             "a running one, local starts one here", kind=str)
 RUN = {
     "epochs": Option(help="epochs", kind=int, least=1, most=10**6),
     "steps_per_epoch": Option(help="training steps per epoch (default: one pass over the data)",

@@ -119,6 +119,27 @@ class Stacked:
                 yield from zip(*(layer.weights for layer in layers), strict=True)
 
 
+class Stacks:
+    """The networks of a model that run as one. Keras does not look into it."""
+
+    def __init__(self):
+        self._found = {}
+
+    def add(self, name, networks):
+        self._found[tuple(map(id, networks))] = Stacked(name, networks)
+
+    def find(self, networks):
+        return self._found.get(tuple(map(id, networks)))
+
+    def __len__(self):
+        return len(self._found)
+
+    def separate(self):
+        for stacked in self._found.values():
+            stacked.separate()
+        self._found = {}
+
+
 def _graph(network):
     graph = internals.graph_of(network)
     if graph is None:

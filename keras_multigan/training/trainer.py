@@ -16,7 +16,7 @@ from keras_multigan.training.engine import load_engine
 from keras_multigan.training.keras_callbacks import adapted
 from keras_multigan.training.optimizers import OptimizerGroup
 from keras_multigan.training.phase import Phase
-from keras_multigan.training.stacking import NotStacked, Stacked, elementwise, stored
+from keras_multigan.training.stacking import NotStacked, Stacks, elementwise, stored
 
 
 class ReplicaSeedGenerator(keras.random.SeedGenerator):
@@ -59,7 +59,7 @@ class Trainer(keras.Model):
         self.seed_generator = keras.random.SeedGenerator(self.seed)
         self._schedules = {}
         self._inference = {}
-        self._stacks = _Stacks()
+        self._stacks = Stacks()
         self.means_to_go_on_from = []  # of a checkpoint within an epoch
         self.built = True
 
@@ -544,24 +544,3 @@ def _split(tensor, parts, size):
     """A tensor (parts * size, ...) as a list of tensors (size, ...), whose shapes are known."""
     tensor = ops.reshape(tensor, (parts, size, *tensor.shape[1:]))
     return [tensor[index] for index in range(parts)]
-
-
-class _Stacks:
-    """The networks of a model that run as one. Keras does not look into it."""
-
-    def __init__(self):
-        self._found = {}
-
-    def add(self, name, networks):
-        self._found[tuple(map(id, networks))] = Stacked(name, networks)
-
-    def find(self, networks):
-        return self._found.get(tuple(map(id, networks)))
-
-    def __len__(self):
-        return len(self._found)
-
-    def separate(self):
-        for stacked in self._found.values():
-            stacked.separate()
-        self._found = {}
