@@ -20,6 +20,12 @@ class OfOneComponent(networks.GaussianMixtureLatent):
         return super().call(noise, 1)
 
 
+@keras.saving.register_keras_serializable("tests")
+class OfOneClass(networks.ClassLatent):
+    def call(self, noise):
+        return super().call(noise, 1)
+
+
 class TestLayers(TestCase):
     def check(self, layer, arguments, **expected):
         self.run_layer_test(layer, arguments, **{"supports_masking": None, **expected})
@@ -67,6 +73,11 @@ class TestLayers(TestCase):
         self.check(OfOneComponent, dict(num_components=3, latent_dim=5, seed=1), input_shape=(2, 5),
                    expected_output_shape=(2, 5), expected_num_trainable_weights=2)
 
+    def test_class_latent(self):
+        self.check(OfOneClass, dict(num_components=3, latent_dim=5), input_shape=(2, 5),
+                   expected_output_shape=(2, 8), expected_num_trainable_weights=0,
+                   run_training_check=False)
+
     def test_class_from_noise(self):
         # It keeps float32 and int32 under any precision, and has nothing to train.
         self.check(networks.ClassFromNoise, dict(classes=[0, 2]), input_shape=(2, 5),
@@ -84,6 +95,6 @@ class TestLayers(TestCase):
 def test_every_layer_is_checked():
     exported = {name for name, value in vars(networks).items()
                 if isinstance(value, type) and issubclass(value, keras.layers.Layer)}
-    assert exported == {"ClassFromNoise", "Conv2D", "DiffAugment", "Dropout", "GaussianMixtureLatent",
-                        "LayerNormalization", "MixtureWeights", "SpectralNormalization",
-                        "UpSamplingConv2D", "WeightNormalization"}
+    assert exported == {"ClassFromNoise", "ClassLatent", "Conv2D", "DiffAugment", "Dropout",
+                        "GaussianMixtureLatent", "LayerNormalization", "MixtureWeights",
+                        "SpectralNormalization", "UpSamplingConv2D", "WeightNormalization"}
