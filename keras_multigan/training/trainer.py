@@ -257,6 +257,8 @@ class Trainer(keras.Model):
                 if each:
                     self._stacks.add(name, each)
         except NotStacked as reason:
+            for each in lists.values():  # all of them or none
+                self._stacks.remove(each)
             if parts > 1:
                 raise ValueError("strategy='generators' expects generators that run as one. Received: "
                                  f"{reason}. Use strategy='mirrored'.") from None
@@ -554,6 +556,11 @@ class _Stacks:
 
     def add(self, name, networks):
         self._found[tuple(map(id, networks))] = Stacked(name, networks)
+
+    def remove(self, networks):
+        stacked = self._found.pop(tuple(map(id, networks)), None)
+        if stacked is not None:
+            stacked.separate()
 
     def find(self, networks):
         return self._found.get(tuple(map(id, networks)))
