@@ -110,6 +110,12 @@ def test_no_machine_is_in_the_sets():
 
 
 @pytest.mark.fast
+def test_the_page_lists_all_sets():
+    page = (REPOSITORY / "docs" / "pretrained.md").read_text()
+    assert re.findall(r"^\| `(\w+)` \| .* \| .*(?:MNIST|Gaussians)", page, re.M) == [*SETS]
+
+
+@pytest.mark.fast
 def test_all_sets_are_small():
     sizes = [path.stat().st_size for path in (REPOSITORY / "savedmodels").rglob("*") if path.is_file()]
     assert sum(sizes) < 40e6

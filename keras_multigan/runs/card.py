@@ -16,6 +16,7 @@ from keras_multigan.trained import TrainedGenerators
 NUM_SAMPLES = 2000  # of the mixture, whose mean and deviation metrics.json has
 # What a set does not say: where the data and devices were, and how long that machine took.
 _PLACES = ("data_dir", "stream", "tpu")
+_SMALL = " The preset `paper` has the size of the paper's networks and training."
 _OF_THE_FOLDER = ("seconds_of_last_attempt", "history_sha256", "export")
 
 
@@ -45,7 +46,7 @@ def write_set(folder, output, recipe, overwrite: bool = False) -> list[pathlib.P
         files.check_writable(output)
     else:
         files.check_folder(output)
-    for name in ("model.keras", "metrics.json"):
+    for name in ("model.keras", "metrics.json", "samples.png"):
         if not (folder / name).is_file():
             raise FileNotFoundError(f"Expected the folder of a finished run. Received: {folder}, which "
                                     f"has no {name}. A run that is not finished goes on with --resume.")
@@ -63,8 +64,7 @@ def write_set(folder, output, recipe, overwrite: bool = False) -> list[pathlib.P
     with files.new_folder(output) as made:
         model.save(made / "model.keras")
         export_generators(model, made / "export", serving_path="/models")
-        if (folder / "samples.png").is_file():
-            shutil.copyfile(folder / "samples.png", made / "samples.png")
+        shutil.copyfile(folder / "samples.png", made / "samples.png")
         files.write_summed(made / "options.json", {"options": options, "versions": versions})
         files.write_summed(made / "metrics.json", results)
         (made / "README.md").write_text(
@@ -120,8 +120,8 @@ def text(name, recipe, options, versions, results, model) -> str:
     lines = [
         f"# {name}", "", f"{recipe.title}. {' '.join(report.summary(options, results, 0)[:2])}",
         f"`keras_multigan.models.{type(model).__name__}` has the paper's citation and its equations.",
-        "", "![Samples](samples.png)", "", "*One row of samples per generator, not chosen.*" if is_image
-        else "*Samples, a colour per generator, and the data.*", "",
+        "", "![Samples](samples.png)", "", "*Samples, not chosen; one row per generator.*" if is_image
+        else "*Samples, one colour per generator, and the data.*", "",
         "## How to load", "", "```python", "import keras_multigan", "",
         f'model = keras_multigan.pretrained("{name}")',
         f"samples = model.sample(10)  # of the mixture, (10, {', '.join(map(str, model.image_shape))})"
@@ -129,7 +129,8 @@ def text(name, recipe, options, versions, results, model) -> str:
         f"    multigan sample --model={name} --output=samples.{'png' if is_image else 'npy'}",
         *([f"    multigan evaluate --model={name}"] if is_image else []), "",
         "`export/` has each generator and the mixture as SavedModels, with the signatures "
-        "`serving_default` (noise -> images) and `sample` (batch_size, seed -> images).", "",
+        "`serving_default` (noise -> images) and `sample` (batch_size, seed -> images)"
+        f"{'' if is_image else '; vectors have the name images there, too'}.", "",
         "## How it was trained", "",
         f"    {command(recipe, options)}", "",
         *(["`--data_dir` names where the data lie.", ""] if "data_dir" in options else []),
@@ -143,16 +144,19 @@ def text(name, recipe, options, versions, results, model) -> str:
     lines += [f"Versions: {', '.join(f'{key} {value}' for key, value in versions.items())}.", "",
               *_measures(recipe, options, results, model),
               "## Limits", "",
-              f"- One run, seed {options['seed']}. Intervals in `metrics.json` are over samples, not "
-              "over seeds.",
-              "- Small networks and a short training: "
-              f"{' to '.join(f'{size:,}' for size in sizes)} parameters per generator, "
-              f"{results['training_steps']:,} steps. The preset `paper` has the paper's size."]
+              f"- One run, seed {options['seed']}: another seed gives other numbers."
+              f"{' Intervals are over samples, not over seeds.' if is_image else ''}",
+              f"- {' to '.join(f'{size:,}' for size in sizes)} parameters per generator, "
+              f"{results['training_steps']:,} steps."
+              f"{'' if options['preset'] == 'paper' else _SMALL}"]
     if is_image:
         height, width, _ = model.image_shape
         lines.append(f"- Images have {height}x{width} pixels.")
+    else:
+        lines.append("- It draws vectors of an artificial distribution, no images.")
     lines += [f"- {labels(model, is_image)}", "", "## Licence", "",
-              "Apache 2.0, as keras_multigan. The data have terms of their own."]
+              "Apache 2.0, as keras_multigan."
+              f"{' The data have terms of their own.' if is_image else ''}"]
     return "\n".join(lines) + "\n"
 
 
