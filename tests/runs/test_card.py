@@ -90,6 +90,8 @@ def test_what_is_no_finished_run(refused, tiny_run, tmp_path):
     shutil.copyfile(tiny_run / "model.keras", tmp_path / "model.keras")
     refused(["card", "--model=.", "--output=x"], "no metrics.json", "--resume")
     (tmp_path / "metrics.json").write_text('{"epochs": "six"}')
+    refused(["card", "--model=.", "--output=x"], "no samples.png")
+    shutil.copyfile(tiny_run / "samples.png", tmp_path / "samples.png")
     refused(["card", "--model=.", "--output=x"], "Expected the results of a run")
 
 
