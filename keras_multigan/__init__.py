@@ -10,3 +10,5 @@ from keras_multigan import models as models
 from keras_multigan import networks as networks
 from keras_multigan import schedules as schedules
 from keras_multigan._version import __version__ as __version__
+from keras_multigan.trained import TrainedGenerators as TrainedGenerators
+from keras_multigan.trained import pretrained as pretrained

@@ -51,7 +51,7 @@ class MultiGAN(Trainer):
         self._joint_generators = None
         if isinstance(generators, keras.Model) and len(getattr(generators, "outputs", None) or []) > 1:
             self._joint_generators = generators
-            generators = [keras.Model(generators.inputs, o) for o in generators.outputs]
+            generators = [keras.Model(generators.input, o) for o in generators.outputs]
         # Those that a model made itself share what `clone` knows.
         shared = self._joint_generators is not None or clone is not None
         self.generators = list(generators) if shared else distinct(generators, "generators")

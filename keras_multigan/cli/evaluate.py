@@ -1,8 +1,5 @@
 """multigan evaluate: the measures of a run, again or on other data."""
 
-import os
-import pathlib
-
 from absl import logging
 
 from keras_multigan import metrics
@@ -81,7 +78,7 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
     Returns:
         What `measures.measure` returns, and "options" and "versions" beside it.
     """
-    folder = pathlib.Path(os.path.expanduser(model))
+    folder = artifacts.find(model)
     run = files.read_options(folder) if (folder / "options.json").exists() else {}
     if not run and dataset is None and (folder / "model.keras").is_file():
         raise FileNotFoundError(f"Expected a run's options.json, which names its data set. Received: "

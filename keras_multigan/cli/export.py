@@ -10,7 +10,7 @@ from keras_multigan.runs import artifacts, files
 from keras_multigan.runs.options import Option
 
 OPTIONS = {
-    "model": Option(help="a run folder or a .keras file", kind=str),
+    "model": Option(help="a run folder, a .keras file or a trained set that ships", kind=str),
     "output": Option(help="the folder that the server reads; may hold other versions", kind=str),
     "version": Option(1, "a new one in --output; servers take the highest", least=1,
                       most=2**63 - 1),

@@ -2,13 +2,23 @@
 
 import sys
 
-from keras_multigan.cli import arena, classifier, evaluate, export, report, reproduce, sample, train
+from keras_multigan.cli import (
+    arena,
+    card,
+    classifier,
+    evaluate,
+    export,
+    report,
+    reproduce,
+    sample,
+    train,
+)
 from keras_multigan.cli.command import fail
 from keras_multigan.recipes import RECIPES, find
 
 COMMANDS = {command.name: command for command in (
     classifier.COMMAND, sample.COMMAND, evaluate.COMMAND, export.COMMAND, reproduce.COMMAND,
-    arena.COMMAND, report.COMMAND)}
+    arena.COMMAND, report.COMMAND, card.COMMAND)}
 _TITLES = {"train METHOD": "train a method"} | {
     name: command.usage.partition("\n")[0] for name, command in COMMANDS.items()}
 

@@ -13,7 +13,7 @@ def run(runs, output="comparison.html"):
         raise ValueError("Expected one or more run folders. Received: none.")
     if not output.endswith(".html"):
         raise ValueError(f"--output is expected to end in .html. Received: {output}")
-    recipes = [_recipe(folder) for folder in runs]
+    recipes = [recipe_of(folder) for folder in runs]
     page = pathlib.Path(runs[0], "report.html") if len(runs) == 1 else pathlib.Path(output)
     if page.is_dir():
         raise FileExistsError(f"A page is expected to be a file. Received: {page}, which is a folder. "
@@ -25,7 +25,7 @@ def run(runs, output="comparison.html"):
         print(report.write_comparison(runs, recipes, output))
 
 
-def _recipe(folder):
+def recipe_of(folder):
     """The run's recipe, None if it is not known here."""
     if not (pathlib.Path(folder) / "options.json").exists():
         raise FileNotFoundError("Expected a run folder, with options.json. Received: "

@@ -2,14 +2,13 @@
 
 import functools
 import math
-import pathlib
 from collections.abc import Callable
 from typing import NamedTuple
 
 import keras
 import numpy as np
 
-from keras_multigan import networks
+from keras_multigan import networks, shipped
 from keras_multigan.metrics.frechet import frechet_distance
 from keras_multigan.metrics.logits import check_images, resize, to_numpy
 from keras_multigan.metrics.precision_recall import density_coverage, precision_recall
@@ -88,7 +87,7 @@ def digits_embedding() -> Embedding:
     Raises:
         FileNotFoundError: it is neither in the installed package nor in a checkout.
     """
-    return _shipped("digits", "shipped_embedding")
+    return _shipped("digits")
 
 
 def mnist_embedding() -> Embedding:
@@ -99,14 +98,12 @@ def mnist_embedding() -> Embedding:
     Raises:
         FileNotFoundError: it is neither in the installed package nor in a checkout.
     """
-    return _shipped("mnist", "shipped_mnist_embedding")
+    return _shipped("mnist")
 
 
 @functools.cache
-def _shipped(dataset, folder):
-    package = pathlib.Path(__file__).resolve().parents[1]
-    paths = (package / folder / "classifier.keras",
-             package.parent / "savedmodels" / f"{dataset}_embedding" / "classifier.keras")
+def _shipped(dataset):
+    paths = shipped.paths(f"{dataset}_embedding", "classifier.keras")
     for path in paths:
         if path.is_file():
             return Embedding(keras.saving.load_model(path, compile=False, safe_mode=True),

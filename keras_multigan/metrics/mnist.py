@@ -1,13 +1,13 @@
 """TF-GAN's MNIST measures. Each result names the classifier that it was measured with."""
 
 import functools
-import pathlib
 import socket
 
 import keras
 import numpy as np
 from absl import logging
 
+from keras_multigan import shipped
 from keras_multigan.metrics import _tfgan
 from keras_multigan.metrics.logits import check_images, classifier_logits, resize, to_numpy
 
@@ -114,8 +114,7 @@ def shipped_classifier() -> keras.Model:
     """Returns the MNIST classifier that is installed with keras_multigan, loaded once per process.
 
     It maps images (N, 32, 32, 1) in [-1, 1] to logits (N, 10). It is looked for in the installed
-    package (`keras_multigan/shipped/classifier.keras`), then in a checkout
-    (`savedmodels/mnist_classifier/classifier.keras`).
+    package, then in a checkout, there as `savedmodels/mnist_classifier/classifier.keras`.
 
     Raises:
         FileNotFoundError: it is in neither place.
@@ -133,11 +132,7 @@ def shipped_classifier() -> keras.Model:
 
 
 def _shipped_paths():
-    package = pathlib.Path(__file__).resolve().parents[1]
-    return (
-        package / "shipped" / "classifier.keras",
-        package.parent / "savedmodels" / "mnist_classifier" / "classifier.keras",
-    )
+    return shipped.paths("mnist_classifier", "classifier.keras")
 
 
 def _measure(images, classifier, num_batches, tfhub_measure, tfgan_measure):

@@ -8,14 +8,16 @@ import re
 
 import numpy as np
 
+from keras_multigan import shipped
 from keras_multigan.data.folder_images import available_memory
 from keras_multigan.export import NOTE
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.runs import files
 
 MODEL_HELP = (
-    "a run folder, a .keras file, a SavedModel (runs/x/export/generator_2, or a version in it) or "
-    "a folder of them (runs/x/export). Load only SavedModels that you trust: they are programs."
+    "a run folder, a .keras file, a SavedModel (runs/x/export/generator_2, or a version in it), "
+    "a folder of them (runs/x/export), or the name of a trained set that ships (gm_mnist). Load only "
+    "SavedModels that you trust: they are programs."
 )
 _BATCH_SIZE = 500
 
@@ -89,19 +91,27 @@ def images_of(model, noise: np.ndarray, generator: int) -> np.ndarray:
     return model.run_network(model.sampling_generators[generator], noise)
 
 
-def keras_path(path):
-    """`path` itself, or model.keras in it if it is a folder that holds one."""
+def find(path) -> pathlib.Path:
+    """`path` itself, or the folder of the trained set of this name if there is no such path."""
     path = pathlib.Path(os.path.expanduser(path))
+    return path if path.exists() else shipped.sets().get(str(path), path)
+
+
+def keras_path(path):
+    """What `find` gives, or model.keras in it if it is a folder that holds one."""
+    path = find(path)
     return path / "model.keras" if (path / "model.keras").is_file() else path
 
 
 def load_multigan(path):
-    """The `MultiGAN` of a run folder or a .keras file; ValueError for other Keras models."""
+    """The `MultiGAN` of a run folder, a .keras file or a trained set that ships; ValueError for other
+    Keras models."""
     path = keras_path(path)
     if not path.is_file():
         raise FileNotFoundError(
-            "Expected a run folder (with model.keras) or a .keras file. Received: "
-            f"{path}, which is neither. A run that is not finished goes on with --resume."
+            "Expected a run folder (with model.keras), a .keras file or a trained set that ships "
+            f"({', '.join(shipped.sets()) or 'there is none'}). Received: {path}, which is none of "
+            "these. A run that is not finished goes on with --resume."
         )
     export = path.parent / "export"
     model = files.load_model(path, "Put it back, " + (

@@ -61,6 +61,20 @@ def replacing(path):
         partial.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def new_folder(path):
+    """Gives a folder to write to. It becomes `path` only if all went well; one that is there goes."""
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".partial-", dir=path.parent) as temporary:
+        made = pathlib.Path(temporary) / "new"
+        made.mkdir()
+        yield made
+        if path.exists():
+            os.rename(path, pathlib.Path(temporary) / "earlier")
+        os.rename(made, path)
+
+
 def write_json(path, content) -> None:
     with replacing(path) as partial:
         partial.write_text(json.dumps(content, indent=2) + "\n")
@@ -220,8 +234,11 @@ def save_model(model: keras.Model, path) -> None:
         model.save(partial)
 
 
-def load_model(path, fix: str = "Save it again.") -> keras.Model:
+def load_model(path, fix: str = "Save it again.", compile: bool = True) -> keras.Model:
     """A .keras file, without code execution.
+
+    Args:
+        compile: whether it gets its optimizers, if it was saved with them.
 
     Raises:
         FileNotFoundError: it is not there.
@@ -237,7 +254,7 @@ def load_model(path, fix: str = "Save it again.") -> keras.Model:
         with zipfile.ZipFile(path) as file:  # HDF5 would not see a wrong weight
             if damaged := file.testzip():
                 raise ValueError(f"the check sum of {damaged} is wrong")
-        return keras.saving.load_model(path, safe_mode=True)
+        return keras.saving.load_model(path, compile=compile, safe_mode=True)
     except Exception as error:  # from zip, JSON, HDF5 or any layer's from_config
         raise ValueError(
             f"Expected a complete .keras file of known classes. Received: {path}, which cannot be "

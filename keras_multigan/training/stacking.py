@@ -128,6 +128,11 @@ class Stacks:
     def add(self, name, networks):
         self._found[tuple(map(id, networks))] = Stacked(name, networks)
 
+    def remove(self, networks):
+        stacked = self._found.pop(tuple(map(id, networks)), None)
+        if stacked is not None:
+            stacked.separate()
+
     def find(self, networks):
         return self._found.get(tuple(map(id, networks)))
 

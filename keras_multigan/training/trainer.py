@@ -257,6 +257,8 @@ class Trainer(keras.Model):
                 if each:
                     self._stacks.add(name, each)
         except NotStacked as reason:
+            for each in lists.values():  # all of them or none
+                self._stacks.remove(each)
             if parts > 1:
                 raise ValueError("strategy='generators' expects generators that run as one. Received: "
                                  f"{reason}. Use strategy='mirrored'.") from None

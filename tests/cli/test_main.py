@@ -151,8 +151,7 @@ def test_the_benchmarks_door(monkeypatch, capsys):
 def test_the_installed_command(run_process, tmp_path):
     """As `multigan` starts it: multigan_cli is imported before anything else, in any folder."""
     (tmp_path / "start.py").write_text("import multigan_cli\nmultigan_cli.main()\n")
-    done = run_process(
-        "sample", f"--model={REPOSITORY / 'savedmodels' / 'commute_mnist' / 'export' / 'mixture'}",
-        "--num_samples=2", "--output=new/x.npy", door=tmp_path / "start.py", cwd=tmp_path)
+    done = run_process("sample", "--model=gm_mnist", "--generator=mixture", "--num_samples=2",
+                       "--output=new/x.npy", door=tmp_path / "start.py", cwd=tmp_path)
     assert "2 images of mixture; --seed=" in done.stdout
-    assert (tmp_path / "new" / "x.npy").stat().st_size > 2 * 4 * 32 * 32
+    assert (tmp_path / "new" / "x.npy").stat().st_size > 2 * 4 * 16 * 16

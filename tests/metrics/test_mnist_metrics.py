@@ -198,9 +198,10 @@ def test_no_classifier_anywhere(monkeypatch, offline, tmp_path):
 
 def test_shipped_paths():
     package, checkout = mnist._shipped_paths()
-    assert package.parts[-3:] == ("keras_multigan", "shipped", "classifier.keras")
+    assert package.parts[-4:] == (
+        "keras_multigan", "savedmodels", "mnist_classifier", "classifier.keras")
     assert checkout.parts[-3:] == ("savedmodels", "mnist_classifier", "classifier.keras")
-    assert checkout.parents[2] == package.parents[2]
+    assert checkout.parents[2] == package.parents[3]
 
 
 def test_shipped_file():
@@ -266,6 +267,6 @@ def test_import_needs_neither_tensorflow_nor_scipy():
     )
     environment = os.environ | {
         "KERAS_BACKEND": "jax",
-        "PYTHONPATH": os.pathsep.join([str(mnist._shipped_paths()[0].parents[2]), *sys.path]),
+        "PYTHONPATH": os.pathsep.join([str(mnist._shipped_paths()[0].parents[3]), *sys.path]),
     }
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)

@@ -208,3 +208,18 @@ def test_bad_networks_and_sources():
                             (np.full(60, 2), "Received: 2 to 2"), (np.zeros(60), "type float64")]:
         with pytest.raises(ValueError, match=message):
             model.fit(tiny.images(), labels, batch_size=12, verbose=0)
+
+
+def test_averages_of_generators_that_share_layers():
+    """They may run as one while their averages, whose shared layers are frozen, cannot."""
+    generators = networks.p2_generators(3, 4, 8, lambda: networks.p2_mlp_body((2,), 8))
+    discriminators = [
+        networks.p2_discriminators(len(side.weights), lambda: networks.p2_mlp_trunk((2,), 8))
+        for side in forces(3)]
+    model = P2GAN(generators, *discriminators, latent_dim=4, ema=0.5, seed=0)
+    model.compile()
+    model.fit(synthetic.ring(), batch_size=6, steps_per_epoch=2, verbose=0)
+    first, average = (network.weights[0] for network in (
+        model.generators[1], model.averaged_generators[1]))
+    assert first.shape == average.shape
+    assert not np.array_equal(*map(keras.ops.convert_to_numpy, (first, average)))
