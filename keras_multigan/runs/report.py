@@ -162,7 +162,8 @@ def summary(options, results, done: int) -> list[str]:
     data = options.get("dataset") or options.get("data")
     size = f" at {options['image_size']}x{options['image_size']} pixels" if (
         "image_size" in options and data != "ring") else ""
-    lines = [f"{count} generator{'s' * (count != 1)} trained on {data}{size}, seed {options['seed']}."]
+    of = f"{count} generator{'s' * (count != 1)} trained" if count else "Trained"
+    lines = [f"{of} on {data}{size}, seed {options['seed']}."]
     if not results:
         lines.append(f"{done} of {options['epochs']} epochs are done.")
         return lines

@@ -59,6 +59,11 @@ def test_an_unfinished_run_has_a_page(run, tmp_path):
     assert "0 of 20 epochs are done" in text and "--resume" in text
 
 
+def test_a_method_without_a_number_of_generators():
+    options = RECIPES["r3gan"].make_options().as_dict()
+    assert report.summary(options, {}, 0)[0] == "Trained on digits at 16x16 pixels, seed 0."
+
+
 def test_the_command(run, tmp_path, capsys):
     cli.main(["report", str(run)])
     assert str(run / "report.html") in capsys.readouterr().out
