@@ -120,6 +120,8 @@ class Run:
         """
         options, output = self.options, self.output
         first, done = callbacks.restore_progress(model, output / "checkpoints")
+        if done and first >= options.epochs:  # fewer epochs are wanted now
+            first, done = callbacks.restore_checkpoint(model, output / "checkpoints"), 0
         distribute.check_same_on_all_workers(first, "epoch to go on from")
         distribute.check_same_on_all_workers(done, "step to go on from")
         rows = [row for row in callbacks.read_history(output) if row["epoch"] < first]

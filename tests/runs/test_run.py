@@ -79,6 +79,16 @@ def test_signals_end_a_step_and_the_run_goes_on_bit_for_bit(train, signals, tmp_
     assert same(ended, whole, 3) and results(ended) == results(whole)
 
 
+def test_a_run_that_was_ended_within_an_epoch_can_end_before_it(train, signals, tmp_path):
+    whole, ended = tmp_path / "whole", tmp_path / "ended"
+    train(whole, *FLAGS, "--epochs=1")
+    signals(signal.SIGTERM, 6)
+    assert train(ended, *FLAGS, "--epochs=3").code == 143
+    assert train(ended, "--resume", "--epochs=1").code == 0
+    assert results(ended)["training_steps"] == 4 and results(ended) == results(whole)
+    assert same(ended, whole, 1)
+
+
 def test_a_finished_run_is_trained_on(train, tmp_path):
     whole, longer = tmp_path / "whole", tmp_path / "longer"
     train(whole, *FLAGS, "--epochs=2")
