@@ -17,7 +17,7 @@ import time
 import keras
 from absl import logging
 
-from keras_multigan.arena import arms, protocols, table, worker
+from keras_multigan.arena import arms, earlier, protocols, table, worker
 from keras_multigan.runs import files, processes
 
 # Of all rows, in front of the measures.
@@ -60,11 +60,16 @@ class Arena:
         backend: Keras' of the runs.
         ray: address of the Ray cluster that does the runs (see `processes.Cluster`); None for this
             machine.
+        rows: folder of an arena with the same settings, whose runs count as this one's; or None.
     """
 
     def __init__(self, settings, chosen, seeds, output, shard=(0, 1), data_dir=None, backend="jax",
-                 ray=None):
+                 ray=None, rows=None):
         self.settings, self.output = settings, pathlib.Path(output)
+        self.earlier = []
+        if rows is not None:
+            stored, self.earlier = earlier.read(rows)
+            self._check(stored, rows, "--rows")
         self.shard, self.backend, self.ray = shard, backend, ray
         jobs = [worker.Job(method=method, seed=seed, output=str(output), data_dir=data_dir, **settings)
                 for seed, method in itertools.product(seeds, chosen)]
@@ -75,8 +80,10 @@ class Arena:
         lines = [f"{name:16}{value}" for name, value in self.settings.items()]
         count = len(self.jobs)
         lines += [f"{'backend':16}{self.backend}", "", f"{count} run{'s' * (count != 1)}:"]
-        return "\n".join(lines + [f"  {job.method}, seed {job.seed}" + " (finished)" * finished(job)
-                                  for job in self.jobs])
+        taken = {(row["method"], row["seed"]) for row in self.earlier if "error" not in row}
+        return "\n".join(lines + [
+            f"  {job.method}, seed {job.seed}"
+            + " (finished)" * (finished(job) or (job.method, job.seed) in taken) for job in self.jobs])
 
     def run(self, count: int) -> None:
         """Does the runs that are not finished, `count` at a time, and writes the tables. A Ray cluster
@@ -88,6 +95,7 @@ class Arena:
         """
         self._open()
         with self._locked():
+            self._take_over()
             failed = self._do([job for job in self.jobs if not finished(job)], count)
             write_tables(self.output)
         if failed:
@@ -101,15 +109,26 @@ class Arena:
         path = self.output / "arena.json"
         if path.exists():
             stored = files.read_object(path, "Remove the folder, or choose another one.")
-            lines = "".join(f"\n  --{name}: the folder has {stored.get(name)!r}, received {value!r}"
-                            for name, value in self.settings.items() if stored.get(name) != value)
-            if lines:
-                raise FileExistsError(
-                    f"--output is expected to hold an arena of these options. Received: {self.output}, "
-                    f"with others:{lines}\nLeave them out where they are not the protocol's, or choose "
-                    "another folder. Methods and seeds may be added.")
-            return
+            return self._check(stored, self.output, "--output")
         files.check_folder(self.output)
+
+    def _check(self, stored, folder, flag):
+        lines = "".join(f"\n  --{name}: the folder has {stored.get(name)!r}, received {value!r}"
+                        for name, value in self.settings.items() if stored.get(name) != value)
+        if lines:
+            raise FileExistsError(
+                f"{flag} is expected to hold an arena of these options. Received: {folder}, "
+                f"with others:{lines}\nLeave them out where they are not the protocol's, or choose "
+                "another folder. Methods and seeds may be added.")
+
+    def _take_over(self):
+        """Writes the files of runs of an earlier arena that this folder lacks."""
+        for row in self.earlier:
+            job = worker.Job(method=row["method"], seed=row["seed"], output=str(self.output),
+                             data_dir=None, **self.settings)
+            path = error_path(job) if "error" in row else job.path.with_suffix(".json")
+            if not finished(job) and not path.exists():
+                files.write_json(path, {**dataclasses.asdict(job), **row})
 
     @contextlib.contextmanager
     def _locked(self):

@@ -22,6 +22,9 @@ OPTIONS = {
     "shard": Option("0/1", "i/n does every n-th run, from run i on: for several machines"),
     "ray": RAY,
     "output": Option(help="folder of the results (default: runs/arena-<protocol>-<match>)", kind=str),
+    "rows": Option(help="folder of an arena with the same options, whose runs are taken over, such as "
+                   "docs/results/arena/grid-generator of a checkout: to compare one method with all",
+                   kind=str),
     "updates": Option(help=f"of every discriminator, a multiple of {UNIT} {_DESCRIBED}", kind=int,
                       least=UNIT, most=10**8, aliases=("steps",)),
     "batch_size": Option(help=f"real samples of an update {_DESCRIBED}", kind=int, least=2,
@@ -57,8 +60,8 @@ def list_methods() -> str:
 
 
 def run(protocol=None, methods=("all",), seeds=tuple(OPTIONS["seeds"].default), match="generator",
-        jobs=None, shard="0/1", ray=None, output=None, backend=None, data_dir=None, list=False,
-        dry_run=False, **given):
+        jobs=None, shard="0/1", ray=None, output=None, rows=None, backend=None, data_dir=None,
+        list=False, dry_run=False, **given):
     if list:
         return print(list_methods())
     if protocol is None:
@@ -79,7 +82,7 @@ def run(protocol=None, methods=("all",), seeds=tuple(OPTIONS["seeds"].default), 
         for name in ("updates", "batch_size", "learning_rate", "num_generators")}}
     output = output or f"runs/arena-{protocol}-{match}"
     arena = runs.Arena(settings, arms.chosen(methods), _numbers(seeds), output, runs.shard_of(shard),
-                       data_dir, runs.backend_of(protocol, backend), ray)
+                       data_dir, runs.backend_of(protocol, backend), ray, rows)
     if dry_run:
         return print(arena.describe())
     arena.run(jobs or 1)
@@ -101,6 +104,7 @@ COMMAND = Command(
     multigan arena --list
     multigan arena --protocol=ring --jobs=2
     multigan arena --protocol=grid --methods=gan,mgan --seeds=0,1,2 --match=parameters
+    multigan arena --protocol=grid --methods=mgan --rows=docs/results/arena/grid-generator
     multigan arena --protocol=digits --shard=0/4 --output=arena      one of four machines
     multigan arena --protocol=ring --ray=auto                        on all machines of a Ray cluster
     multigan arena --protocol=ring --dry_run
