@@ -17,7 +17,7 @@ _MOMENTUM = 0.9
 @channels_last
 def commute_generator(
     latent_dim: int = 128, image_shape: tuple[int, int, int] = (32, 32, 1), filters: int = 256,
-    normalization: str = "before",
+    normalization: str = "before", dropout: bool = True,
 ) -> keras.Model:
     """The small generator, with 910,660 parameters.
 
@@ -34,6 +34,7 @@ def commute_generator(
         filters: channels of the first feature map, a multiple of 4. The next blocks have 1/2 and 1/4 of
             them.
         normalization: "before" or "after" the activations of the hidden blocks.
+        dropout: whether the last block has it.
 
     Returns:
         A `keras.Model` that maps noise (N, latent_dim) to images (N, H, W, C), float32 in [-1, 1].
@@ -43,14 +44,14 @@ def commute_generator(
             normalization.
     """
     noise = keras.Input((latent_dim,), name="noise")
-    images = _decode(noise, image_shape, filters, normalization)
+    images = _decode(noise, image_shape, filters, normalization, dropout)
     return keras.Model(noise, images, name="commute_generator")
 
 
 @channels_last
 def commute_deep_generator(
     latent_dim: int = 128, image_shape: tuple[int, int, int] = (32, 32, 1), filters: int = 256,
-    normalization: str = "before",
+    normalization: str = "before", dropout: bool = True,
 ) -> keras.Model:
     """The deep generator, with 69,657,924 parameters.
 
@@ -63,6 +64,7 @@ def commute_deep_generator(
         filters: channels of the first feature map, a multiple of 4. The next blocks have 1/2 and 1/4 of
             them.
         normalization: "before" or "after" the activations of the hidden blocks.
+        dropout: whether the last block has it.
 
     Returns:
         A `keras.Model` that maps noise (N, latent_dim) to images (N, H, W, C), float32 in [-1, 1].
@@ -75,7 +77,7 @@ def commute_deep_generator(
     height, width, _ = _check(image_shape, filters)
     x = layers.Dense(4 * height * width * filters, use_bias=False)(noise)
     x = layers.LeakyReLU(0.2)(layers.BatchNormalization()(x))
-    images = _decode(x, image_shape, filters, normalization)
+    images = _decode(x, image_shape, filters, normalization, dropout)
     return keras.Model(noise, images, name="commute_deep_generator")
 
 
@@ -130,9 +132,9 @@ def commute_critic(
     Args:
         image_shape: (H, W, C).
         filters: channels of the first block. Each next block has twice as many.
-        dropout: "all", in every block, as appendix B says; or "middle", in the second and the third
+        dropout: "all", in every block, as appendix B says; "middle", in the second and the third
             block, and 0.2 before the last layer, as in keras.io's WGAN-GP example, whose layers and
-            widths these are.
+            widths these are; or "none".
 
     Returns:
         A `keras.Model` that maps images (N, H, W, C) to scores (N, 1), float32, no sigmoid.
@@ -140,8 +142,9 @@ def commute_critic(
     Raises:
         ValueError: there is no such dropout.
     """
-    if dropout not in ("all", "middle"):
-        raise ValueError(f"dropout is expected to be 'all' or 'middle'. Received: {dropout!r}")
+    if dropout not in ("all", "middle", "none"):
+        raise ValueError("dropout is expected to be 'all', 'middle' or 'none'. "
+                         f"Received: {dropout!r}")
     images = keras.Input(image_shape, name="images")
     x = images
     for block in range(4):
@@ -149,7 +152,8 @@ def commute_critic(
         if block in (1, 2):
             x = LayerNormalization()(x)
         x = layers.LeakyReLU(0.2)(x)
-        x = Dropout(0.3)(x) if dropout == "all" or block in (1, 2) else x
+        has_dropout = dropout == "all" or (dropout == "middle" and block in (1, 2))
+        x = Dropout(0.3)(x) if has_dropout else x
     x = layers.Flatten()(x)
     x = Dropout(0.2)(x) if dropout == "middle" else x
     scores = layers.Dense(1, dtype="float32")(x)
@@ -224,7 +228,7 @@ def _activate(x, activation, normalization):
     return activation(layers.BatchNormalization()(x))
 
 
-def _decode(x, image_shape, filters, normalization):
+def _decode(x, image_shape, filters, normalization, dropout):
     height, width, channels = _check(image_shape, filters)
     x = layers.Dense(height * width * filters, use_bias=False)(x)
     x = layers.LeakyReLU(0.2)(layers.BatchNormalization()(x))
@@ -232,7 +236,8 @@ def _decode(x, image_shape, filters, normalization):
     for channels_out in (filters // 2, filters // 4):
         x = UpSamplingConv2D(channels_out, use_bias=False)(x)
         x = _activate(x, layers.LeakyReLU(0.2), normalization)
-    x = UpSamplingConv2D(channels, use_bias=False)(Dropout(0.3)(x))
+    x = Dropout(0.3)(x) if dropout else x
+    x = UpSamplingConv2D(channels, use_bias=False)(x)
     x = layers.BatchNormalization()(x)
     return layers.Activation("tanh", dtype="float32")(x)
 

@@ -21,10 +21,12 @@ def make_networks(options, samples):
     def scaled(filters):
         return max(4, round(filters * options.width / 4) * 4)
 
-    width = {} if options.width == 1.0 else {"filters": scaled(256)}
+    others = {} if options.width == 1.0 else {"filters": scaled(256)}
+    if options.generator != "residual":  # which has none
+        others["dropout"] = options.generator_dropout
     return {
         "generators": [GENERATORS[options.generator](options.latent_dim, samples.shape,
-                                                     normalization=options.normalization, **width)
+                                                     normalization=options.normalization, **others)
                        for _ in range(options.num_generators)],
         "critic": networks.commute_critic(samples.shape, scaled(64), options.critic_dropout),
         "classifier": samples.classifier,
@@ -77,6 +79,13 @@ def _arm(label, n, weight, paper=None, x=None, **others):
 
 def _reading(label, **others):
     return _arm(label, 5, 12.2, **{"n_critic": 3, "normalization": "after", **others})
+
+
+_NO_DROPOUT = {"critic_dropout": "none", "generator_dropout": False}
+
+
+def _dropout(label, options):
+    return Arm(label, {"dataset": "mnist", **options})
 
 
 SHORT = {"dataset": "digits", "width": 0.25, "learning_rate": 5e-4, "n_critic": 1, "epochs": 20,
@@ -154,7 +163,16 @@ EXPERIMENTS = {
         [Arm("five", {}), Arm("one", {"num_generators": 1})],
         columns=(*INDEPENDENT, SCORE, TVD),
     ),
+    "dropout": Experiment(
+        "Where the dropout of the paper's networks belongs, on MNIST and an independent network",
+        "Not in the paper. Recall tells whether a generator draws more than a few prototypes.",
+        [_dropout("both", {}), _dropout("generators", {"critic_dropout": "none"}),
+         _dropout("critic", {"generator_dropout": False}), _dropout("none", _NO_DROPOUT),
+         _dropout("none-one-generator", {"num_generators": 1, **_NO_DROPOUT})],
+        columns=(*INDEPENDENT, SCORE, TVD),
+    ),
 }
+
 
 def arena(kit):
     return {"generators": kit.generators(), "critic": kit.discriminator(),
@@ -182,9 +200,11 @@ RECIPE = Recipe(
         "normalization": Option("before", "where the generators' batch normalisation is: before the "
                                 "activation, or after it (appendix B)", choices=("before", "after"),
                                 later=True),
-        "critic_dropout": Option("all", "blocks of the critic with dropout: all (appendix B), or "
-                                 "middle, and less before the last layer (keras.io)",
-                                 choices=("all", "middle")),
+        "generator_dropout": Option(True, "dropout in the generators' last block (appendix B)",
+                                    later=True),
+        "critic_dropout": Option("all", "blocks of the critic with dropout: all (appendix B), middle, "
+                                 "and less before the last layer (keras.io), or none",
+                                 choices=("all", "middle", "none")),
         "width": Option(1.0, "networks' width, as a part of the paper's", above=0, most=64),
         "learning_rate": LEARNING_RATE,
         "until_converged": Option(False, "stop when critic_loss moves less than 0.01 for 5 epochs in a "

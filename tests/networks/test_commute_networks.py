@@ -73,8 +73,16 @@ def test_the_other_readings_have_the_same_parameters():
     for name in ("commute_generator", "commute_residual_generator"):
         with pytest.raises(ValueError, match="'before' or 'after' the activation. Received: 'none'"):
             getattr(networks, name)(normalization="none")
-    with pytest.raises(ValueError, match="'all' or 'middle'. Received: 'none'"):
-        networks.commute_critic(dropout="none")
+    with pytest.raises(ValueError, match="'all', 'middle' or 'none'. Received: 'some'"):
+        networks.commute_critic(dropout="some")
+
+
+def test_without_dropout():
+    critic = networks.commute_critic(dropout="none")
+    assert critic.count_params() == 4_306_177 and "Dropout" not in kinds(critic)
+    for make in (networks.commute_generator, networks.commute_deep_generator):
+        usual, without = make(filters=8), make(filters=8, dropout=False)
+        assert [kind for kind in kinds(usual) if kind != "Dropout"] == kinds(without) != kinds(usual)
 
 
 def test_critic_and_classifiers_take_any_images():

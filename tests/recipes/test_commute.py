@@ -79,7 +79,7 @@ def test_the_declared_runs_are_the_papers(experiment):
                       o.until_converged, arm.paper.get("frechet_distance"),
                       arm.paper.get("pairwise_tvd")))
     assert found == PAPER[experiment]
-    assert set(RECIPE.experiments) == {*PAPER, "readings", "five_against_one"}
+    assert set(RECIPE.experiments) == {*PAPER, "readings", "five_against_one", "dropout"}
 
 
 @pytest.mark.fast
@@ -92,6 +92,31 @@ def test_the_readings_differ_in_nothing_else(scale):
                            {"fresh_batches": False})
     assert found == {"before": text | before, "middle-dropout": text | middle, "one-batch": text | one,
                      "keras-io": text | before | middle | one}
+
+
+@pytest.mark.fast
+@pytest.mark.parametrize("scale", ["quick", "paper"])
+def test_the_dropouts_differ_in_nothing_else(scale):
+    found = {label: o.as_dict() for label, o in runs("dropout", scale, {}).items()}
+    both = found.pop("both")
+    assert (both["dataset"], both["critic_dropout"]) == ("mnist", "all") and both["generator_dropout"]
+    critic, generators = {"generator_dropout": False}, {"critic_dropout": "none"}
+    none = both | critic | generators
+    assert found == {"critic": both | critic, "generators": both | generators, "none": none,
+                     "none-one-generator": none | {"num_generators": 1}}
+
+
+def test_dropout_is_where_the_options_say():
+    samples = type("Samples", (), {"shape": (16, 16, 1), "classifier": None})
+
+    def layers(**options):
+        made = RECIPE.networks(RECIPE.make_options(width=0.0625, num_generators=2, **options), samples)
+        return [sum(isinstance(layer, keras.layers.Dropout) for layer in network.layers)
+                for network in (*made["generators"], made["critic"])]
+
+    assert layers() == layers(generator="deep") == [1, 1, 4]
+    assert layers(generator_dropout=False) == [0, 0, 4] and layers(critic_dropout="none") == [1, 1, 0]
+    assert layers(generator="residual", critic_dropout="middle") == [0, 0, 3]
 
 
 @pytest.mark.fast
