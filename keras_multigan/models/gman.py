@@ -85,10 +85,14 @@ class GMAN(MultiGAN):
         else:
             sharpness = self.learned_sharpness.value()
             gain = self.sharpness_weight * sharpness
-        logits = sharpness * of_each
-        weights = ops.exp(logits - ops.logsumexp(logits))  # ops.softmax warns of a single one
-        return ops.sum(weights * of_each) - gain, {"sharpness": sharpness,
-                                                   "largest_weight": ops.max(weights)}
+        # Not ops.softmax, which warns of a single one. A large lambda takes what is rounded off the
+        # losses for a difference, so that those between them come first.
+        hardest = ops.stop_gradient(ops.max(of_each))
+        above = of_each - hardest
+        parts = ops.exp(sharpness * above)
+        weights = parts / ops.sum(parts)
+        return ops.sum(weights * above) + hardest - gain, {"sharpness": sharpness,
+                                                           "largest_weight": ops.max(weights)}
 
     def scores(self, samples):
         """float32 scores (n, m) of all discriminators."""

@@ -51,6 +51,21 @@ def test_losses_against_numpy(sharpness, monkeypatch):
         assert expected == pytest.approx(payoffs.max())
 
 
+def test_a_large_lambda_is_no_more_than_the_hardest_one():
+    """It grows by powers while it is learned: sums of large numbers lost the weights."""
+    score = [keras.Sequential([keras.Input((D,)), keras.layers.Dense(1)]) for _ in range(3)]
+    for one in score:  # all of 0
+        one.set_weights([np.zeros((D, 1)), np.zeros(1)])
+    generator = keras.Sequential([keras.Input((LATENT,)), keras.layers.Dense(D)])
+    model = GMAN(generator, score, latent_dim=LATENT, sharpness=1e9)
+    found, logs = model.generator_loss(keras.ops.zeros((4, D)), None)
+    assert float(found) == pytest.approx(np.log(2))
+    assert float(logs["largest_weight"]) == pytest.approx(1 / 3)
+    score[2].layers[-1].bias.assign([-1.0])
+    found, logs = model.generator_loss(keras.ops.zeros((4, D)), None)
+    assert float(found) == pytest.approx(softplus(1.0)) and float(logs["largest_weight"]) == 1
+
+
 def test_what_the_generator_gains_makes_lambda_larger():
     """Without it a smaller lambda, an easier opponent, is better."""
     for weight, larger in ((0.0, False), (10.0, True)):
