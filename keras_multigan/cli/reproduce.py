@@ -298,10 +298,9 @@ def _in_arena(experiment, scale, seeds, output, data_dir, only, ray, dry_run, ov
     if not set(only or ()) <= set(names):
         raise ValueError(f"--runs is expected to name some of {', '.join(names)}. Received: "
                          f"{', '.join(only)}")
-    # A step of the arms has three critic updates, so these are 8,000 of the generators.
     arena.run("mnist", only or names, arena.OPTIONS["seeds"].default if seeds is None else seeds,
-              updates=24_000, output=output or f"runs/reproduce-{experiment}", data_dir=data_dir,
-              ray=ray, dry_run=dry_run)
+              output=output or f"runs/reproduce-{experiment}", data_dir=data_dir, ray=ray,
+              dry_run=dry_run)
 
 
 def run(paper=None, experiment=None, scale="quick", seeds=None, output=None, data_dir=None, runs=None,

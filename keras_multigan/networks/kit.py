@@ -2,6 +2,7 @@
 
 import abc
 import itertools
+import math
 from collections.abc import Sequence
 
 import keras
@@ -25,7 +26,7 @@ class Kit(abc.ABC):
     """The networks of a comparison, from which a method takes those that it needs.
 
     A generator is a first affine layer, hidden ones and a last one, with hidden layers of `widths`.
-    `DenseKit` is for vectors, `ConvKit` for images.
+    `DenseKit` is for vectors and small images, `ConvKit` for images.
 
     Args:
         shape: of a sample, (d,) or (H, W, C).
@@ -191,7 +192,7 @@ class DenseKit(Kit):
     """Two hidden layers of `width` units, ReLU in generators, LeakyReLU in discriminators.
 
     Args:
-        shape: (d,).
+        shape: (d,), or (H, W, C) of images, which are made and seen as vectors.
         width: of the hidden layers, 128 in VEEGAN, 400 in PacGAN.
         **arguments: of `Kit`.
     """
@@ -207,15 +208,19 @@ class DenseKit(Kit):
         return _affine(widths[1])
 
     def _last(self, widths):
-        dense = layers.Dense(self.shape[0])
-        return lambda x: layers.Activation("linear", dtype="float32")(dense(x))
+        dense = layers.Dense(math.prod(self.shape))
+        activation = "linear" if len(self.shape) == 1 else "tanh"
+        return lambda x: layers.Activation(activation, dtype="float32")(
+            layers.Reshape(self.shape)(dense(x)))
 
     def _sizes(self, widths):
         first, second = widths
-        return ((self.latent_dim + 1) * first, (first + 1) * second, (second + 1) * self.shape[0], 0)
+        return ((self.latent_dim + 1) * first, (first + 1) * second,
+                (second + 1) * math.prod(self.shape), 0)
 
     def _hidden(self, hidden, samples, vectors):
-        x = samples if vectors is None else layers.Concatenate()([samples, vectors])
+        x = layers.Flatten()(samples)
+        x = x if vectors is None else layers.Concatenate()([x, vectors])
         for width in self.widths:
             x = hidden(layers.Dense(width), x)
         return x

@@ -1,5 +1,7 @@
 """The protocols' measures, by samplers whose results are known."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -23,15 +25,20 @@ class Sampler:
         return samples[kept][:num_samples]
 
 
-def loaded(name, few=2000):
-    """A protocol, and its data without most of the samples."""
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory):
+    """loaded(name, number of samples) -> a protocol, and its data without most of the samples."""
+    return functools.partial(load, tmp_path_factory.mktemp("data"))
+
+
+def load(folder, name, few=2000):
     protocol = protocols.PROTOCOLS[name]
-    found = protocol.load(".", None)
+    found = protocol.load(folder, None)
     return protocol, found._replace(samples=found.samples[:few], labels=found.labels[:few])
 
 
 @pytest.mark.parametrize("name, modes, radius", [("ring", 8, 1.0), ("grid", 25, 4 * 2**0.5)])
-def test_plane(name, modes, radius):
+def test_plane(loaded, name, modes, radius):
     protocol, found = loaded(name)
     assert np.linalg.norm(found.aid.means, axis=1).max() == pytest.approx(radius)
     assert found.num_classes == modes == len(np.unique(found.labels))
@@ -57,7 +64,7 @@ def test_plane(name, modes, radius):
     assert apart["pairwise_tvd"] == pytest.approx(1, abs=0.01)
 
 
-def test_space():
+def test_space(loaded):
     protocol, found = loaded("gaussians")
     inner = synthetic.GaussianMixture(found.aid.means.mean(axis=0, keepdims=True), found.aid.variance)
     perfect, half, middle = (protocols.measure_space(model, found, 2500) for model in (
@@ -72,7 +79,7 @@ def test_space():
         assert wrong["judge_accuracy"] > 0.55 > perfect["judge_accuracy"]
 
 
-def test_stacked_digits():
+def test_stacked_digits(loaded):
     protocol, found = loaded("stacked_digits")
     assert found.samples.shape[1:] == (16, 16, 3)
     assert found.num_classes == 10  # of the first channel
@@ -100,7 +107,7 @@ class Images:
         return np.resize(self.images, (num_samples, *self.images.shape[1:]))
 
 
-def test_digits():
+def test_digits(loaded):
     """Test images against few training images repeated and noise: numbers alone, in right order."""
     protocol, found = loaded("digits", 1437)
     noise = np.random.default_rng(0).uniform(-1, 1, (400, 16, 16, 1)).astype("float32")
@@ -116,7 +123,17 @@ def test_digits():
     assert test["frechet_distance"] < few["frechet_distance"] < noise["frechet_distance"]
 
 
-def test_the_classifier_tells_the_modes_apart():
+def test_images_are_read_once(tmp_path, monkeypatch):
+    folder = tmp_path / "arena"
+    protocol, found = load(folder, "digits", 1437)
+    monkeypatch.setattr(protocols.data, "load_image_set", None)
+    again = load(folder, "digits", 1437)[1]
+    np.testing.assert_array_equal(again.samples, found.samples)
+    np.testing.assert_array_equal(again.labels, found.labels)
+    assert again.samples.shape == (1437, 16, 16, 1) and len(again.aid.test) == 360
+
+
+def test_the_classifier_tells_the_modes_apart(loaded):
     protocol, found = loaded("ring", 50_000)
     network = protocols._mode_classifier(found)
     logits = network.predict(found.aid.means.astype("float32"), verbose=0)

@@ -172,8 +172,8 @@ def test_backend(monkeypatch):
     monkeypatch.setattr(runs.importlib.util, "find_spec", lambda name: name if name in found else None)
     monkeypatch.setattr(runs.keras.backend, "backend", lambda: "tensorflow")
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
-    assert [runs.backend_of(p, None) for p in ("ring", "digits")] == ["jax", "tensorflow"]
-    assert runs.backend_of("digits", "jax") == "jax"
+    assert [runs.backend_of(p, None) for p in ("digits", "mnist_conv")] == ["jax", "tensorflow"]
+    assert runs.backend_of("mnist_conv", "jax") == "jax"
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     assert runs.backend_of("ring", None) == "tensorflow"
     monkeypatch.delenv("KERAS_BACKEND")

@@ -10,17 +10,19 @@ from keras_multigan.networks import ConvKit, DenseKit
 
 
 def kit(kind="dense", n=3, **given):
-    if kind == "dense":
-        return DenseKit((2,), width=given.pop("width", 16), latent_dim=4, num_generators=n, **given)
-    return ConvKit((16, 16, 1), filters=given.pop("filters", 8), units=6, latent_dim=5,
-                   num_generators=n, **given)
+    given["num_generators"] = n
+    if kind == "conv":
+        return ConvKit((16, 16, 1), filters=given.pop("filters", 8), units=6, latent_dim=5, **given)
+    shape, latent_dim = {"dense": ((2,), 4), "dense images": ((8, 8, 2), 5)}[kind]
+    return DenseKit(shape, width=given.pop("width", 16), latent_dim=latent_dim, **given)
 
 
 def trained(*models):
     return sum(int(np.prod(v.shape)) for model in models for v in model.trainable_variables)
 
 
-@pytest.mark.parametrize("kind, shape", [("dense", (2,)), ("conv", (16, 16, 1))])
+@pytest.mark.parametrize("kind, shape", [("dense", (2,)), ("dense images", (8, 8, 2)),
+                                         ("conv", (16, 16, 1))])
 def test_shapes(kind, shape):
     made = kit(kind)
     z = np.zeros((6, made.latent_dim), "float32")
@@ -30,15 +32,16 @@ def test_shapes(kind, shape):
         assert [tuple(y.shape) for y in made.joint_generators(own)(z)] == 3 * [(6, *shape)]
     x, packed = np.zeros((6, *shape), "float32"), np.zeros((6, *shape[:-1], 3 * shape[-1]), "float32")
     scores, features = made.discriminator(4, features=True)(x)
-    assert scores.shape == (6, 4) and features.shape == (6, 16 if kind == "dense" else 6)
+    assert scores.shape == (6, 4) and features.shape == (6, 6 if kind == "conv" else 16)
     assert made.discriminator(pack=3)(packed).shape == (6, 1)
     assert made.discriminator(beside=5)([x, np.zeros((6, 5), "float32")]).shape == (6, 1)
 
 
 def test_images_end_in_tanh_and_vectors_do_not():
     z = 1e4 * np.random.default_rng(0).normal(size=(9, 5)).astype("float32")
-    images = keras.ops.convert_to_numpy(kit("conv").generator()(z))
-    assert 0.9 < np.abs(images).max() <= 1
+    for kind in ("conv", "dense images"):
+        images = keras.ops.convert_to_numpy(kit(kind).generator()(z))
+        assert 0.9 < np.abs(images).max() <= 1
     assert np.abs(keras.ops.convert_to_numpy(kit().generator()(z[:, :4]))).max() > 10
 
 
@@ -90,7 +93,8 @@ def test_joint_image_generators_have_batch_normalizations_of_their_own():
 
 
 @pytest.mark.parametrize("n", [2, 5, 10])
-@pytest.mark.parametrize("kind, size", [("dense", {"width": 128}), ("conv", {"filters": 32})])
+@pytest.mark.parametrize("kind, size", [("dense", {"width": 128}), ("conv", {"filters": 32}),
+                                         ("dense images", {"width": 64})])
 def test_parameters_are_matched_within_a_few_per_cent(kind, size, n):
     made = kit(kind, n, match="parameters", **size)
     one = trained(made.generator())
