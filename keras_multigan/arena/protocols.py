@@ -57,7 +57,8 @@ class Protocol:
     Attributes:
         title: one line.
         note: what the numbers may be compared with.
-        load: function (folder for what is trained to measure, data_dir) -> `Data`.
+        load: function (folder for what is trained to measure, data_dir, whether the last fifth of the
+            training images is to stand in for the test images) -> `Data`.
         classifier: function (`Data`) -> trained Keras model, samples -> logits, for methods that use
             labels.
         kit: function of `Kit`'s arguments -> `networks.Kit`.
@@ -70,6 +71,7 @@ class Protocol:
         num_generators: of methods that have several.
         backend: Keras' backend that is the faster one.
         needs_data: whether the data are looked for in `data_dir`, or downloaded.
+        has_images: whether the data are a training and a test split of images.
         track: None, or function of `Data` -> function of the model -> dict of measures, for a curve of
             the run.
     """
@@ -88,13 +90,14 @@ class Protocol:
     num_generators: int
     backend: str
     needs_data: bool = False
+    has_images: bool = False
     track: Callable | None = None
 
 
 # Gaussian mixtures.
 
 
-def _mixture(source, folder, data_dir):
+def _mixture(source, folder, data_dir, validation):
     samples, labels = source.sample(100_000, seed=0)
     return Data(samples, labels, source.num_modes, source)
 
@@ -199,14 +202,17 @@ def _split(name, split, folder, data_dir):
         return data.ImageSet(kept["images"], kept["labels"])
 
 
-def _splits(name, folder, data_dir):
+def _splits(name, folder, data_dir, validation):
     train, test = (_split(name, split, folder, data_dir) for split in ("train", "test"))
+    if validation:
+        kept = len(train) * 4 // 5
+        train, test = train.take(slice(kept)), train.take(slice(kept, None))
     options = types.SimpleNamespace(dataset=name, embedding="auto")
     return ImageAid(classifiers.embedding(options, train, test, pathlib.Path(folder)), train, test)
 
 
-def _images(name, folder, data_dir):
-    aid = _splits(name, folder, data_dir)
+def _images(name, folder, data_dir, validation):
+    aid = _splits(name, folder, data_dir, validation)
     labels = aid.train.labels
     return Data(aid.train.floats(), labels, int(labels.max()) + 1, aid)
 
@@ -275,14 +281,14 @@ def _of_images(title, note, name, updates, **networks_and_rate):
     return Protocol(
         title, note, functools.partial(_images, name), _image_classifier, measure=measure_images,
         picture=_grid, measures=_IMAGES, updates=updates, batch_size=60, num_generators=5,
-        needs_data=name != "digits", track=track_images, **networks_and_rate)
+        needs_data=name != "digits", has_images=True, track=track_images, **networks_and_rate)
 
 
 # Stacked digits.
 
 
-def _stacked(name, folder, data_dir):
-    aid = _splits(name, folder, data_dir)
+def _stacked(name, folder, data_dir, validation):
+    aid = _splits(name, folder, data_dir, validation)
     source = synthetic.StackedDigits(aid.train.floats(), aid.train.labels)
     samples, modes = source.sample(128_000, seed=0)
     return Data(samples, modes // 100, 10, aid)
@@ -318,7 +324,7 @@ def _of_stacked(title, note, name, updates):
             Measure("precision", "precision of channels", ".3f", "high"), _KL,
             Measure("frechet_distance", "Frechet distance of channels", ".2f", "low")),
         updates=updates, batch_size=64, learning_rate=1e-3, num_generators=4, backend="jax",
-        needs_data=name != "digits")
+        needs_data=name != "digits", has_images=True)
 
 
 _PUBLISHED = ("Data and measures are those of VEEGAN and PacGAN: 100,000 training samples; of 2,500 "

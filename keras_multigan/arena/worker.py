@@ -27,6 +27,7 @@ class Job:
         updates, batch_size, learning_rate, num_generators: as in `Protocol`.
         output: the arena's folder.
         data_dir: where the data are, or None.
+        validation: whether a part of the training images stands in for the test images.
     """
 
     protocol: str
@@ -39,6 +40,7 @@ class Job:
     num_generators: int
     output: str
     data_dir: str | None
+    validation: bool = False
 
     @property
     def path(self) -> pathlib.Path:
@@ -146,7 +148,7 @@ def run(job: Job) -> dict:
     from keras_multigan.runs.run import sample_each
 
     protocol = protocols.find(job.protocol)
-    found = protocol.load(job.output, job.data_dir)
+    found = protocol.load(job.output, job.data_dir, job.validation)
     kit = protocol.kit(num_generators=job.num_generators, num_classes=found.num_classes,
                        match=job.match, classifier=protocols.classifier_of(
                            protocol, found, pathlib.Path(job.output) / "classifier.keras"))
@@ -184,7 +186,7 @@ def prepare(job: Job) -> None:
     from keras_multigan.arena import protocols
 
     protocol = protocols.find(job.protocol)
-    found = protocol.load(job.output, job.data_dir)
+    found = protocol.load(job.output, job.data_dir, job.validation)
     protocols.classifier_of(protocol, found, pathlib.Path(job.output) / "classifier.keras")
 
 

@@ -36,6 +36,8 @@ OPTIONS = {
     "backend": Option(help="Keras' backend of the runs (default: the faster one of those that are "
                       "installed)", kind=str, choices=("tensorflow", "jax")),
     "data_dir": Option(help="where the data are, as in multigan train", kind=str),
+    "validation": Option(False, "train on four fifths of the training images and measure on the rest, "
+                         "to choose settings by"),
     "list": Option(False, "print all methods, and do nothing"),
     "dry_run": Option(False, "print what would be done"),
 }
@@ -61,7 +63,7 @@ def list_methods() -> str:
 
 def run(protocol=None, methods=("all",), seeds=tuple(OPTIONS["seeds"].default), match="generator",
         jobs=None, shard="0/1", ray=None, output=None, rows=None, backend=None, data_dir=None,
-        list=False, dry_run=False, **given):
+        validation=False, list=False, dry_run=False, **given):
     if list:
         return print(list_methods())
     if protocol is None:
@@ -74,12 +76,16 @@ def run(protocol=None, methods=("all",), seeds=tuple(OPTIONS["seeds"].default), 
     if data_dir is not None and not found.needs_data:
         raise ValueError(f"--data_dir is expected to be left out with --protocol={protocol}, which "
                          f"makes its data. Received: {data_dir}")
+    if validation and not found.has_images:
+        raise ValueError(f"--validation is expected to be left out with --protocol={protocol}, which "
+                         "draws new samples to measure with.")
     if None not in (ray, jobs):
         raise ValueError("--jobs is expected to be left out with --ray: each CPU of the cluster does a "
                          f"run. Received: {jobs}")
     settings = {"protocol": protocol, "match": match, **{
         name: given.get(name, getattr(found, name))
-        for name in ("updates", "batch_size", "learning_rate", "num_generators")}}
+        for name in ("updates", "batch_size", "learning_rate", "num_generators")},
+        "validation": validation}
     output = output or f"runs/arena-{protocol}-{match}"
     arena = runs.Arena(settings, arms.chosen(methods), _numbers(seeds), output, runs.shard_of(shard),
                        data_dir, runs.backend_of(protocol, backend), ray, rows)

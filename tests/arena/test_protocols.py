@@ -33,7 +33,7 @@ def loaded(tmp_path_factory):
 
 def load(folder, name, few=2000):
     protocol = protocols.PROTOCOLS[name]
-    found = protocol.load(folder, None)
+    found = protocol.load(folder, None, False)
     return protocol, found._replace(samples=found.samples[:few], labels=found.labels[:few])
 
 
@@ -131,6 +131,16 @@ def test_images_are_read_once(tmp_path, monkeypatch):
     np.testing.assert_array_equal(again.samples, found.samples)
     np.testing.assert_array_equal(again.labels, found.labels)
     assert again.samples.shape == (1437, 16, 16, 1) and len(again.aid.test) == 360
+
+
+@pytest.mark.parametrize("name", ["digits", "stacked_digits"])
+def test_a_part_of_the_training_images_stands_in_for_the_test_images(tmp_path, name):
+    protocol = protocols.PROTOCOLS[name]
+    whole, part = (protocol.load(tmp_path, None, held).aid for held in (False, True))
+    assert [len(x) for x in (part.train, part.test, whole.test)] == [1149, 288, 360]
+    both = [np.concatenate([x.images for x in sets])
+            for sets in ((part.train, part.test), (whole.train,))]
+    np.testing.assert_array_equal(*both)
 
 
 def test_the_classifier_tells_the_modes_apart(loaded):

@@ -96,7 +96,7 @@ def test_a_curve_of_about_ten_points():
 
 def test_a_run(tmp_path, monkeypatch):
     small = dataclasses.replace(
-        protocols.PROTOCOLS["ring"], load=lambda folder, data_dir: few(folder, data_dir),
+        protocols.PROTOCOLS["ring"], load=few,
         kit=functools.partial(DenseKit, (2,), latent_dim=2, width=4))
     full = protocols.PROTOCOLS["ring"].load
 
