@@ -14,6 +14,7 @@ from scipy import stats
 from keras_multigan import data, metrics, networks, plots
 from keras_multigan.data import synthetic
 from keras_multigan.runs import classifiers, files
+from keras_multigan.runs.images import hold_out
 from keras_multigan.runs.run import sample_each
 
 _SEED = 10_000  # of the noise behind what is measured, apart from all seeds of runs
@@ -57,8 +58,8 @@ class Protocol:
     Attributes:
         title: one line.
         note: what the numbers may be compared with.
-        load: function (folder for what is trained to measure, data_dir, whether the last fifth of the
-            training images is to stand in for the test images) -> `Data`.
+        load: function (folder for what is trained to measure, data_dir, share of the training images
+            that stands in for the test images) -> `Data`.
         classifier: function (`Data`) -> trained Keras model, samples -> logits, for methods that use
             labels.
         kit: function of `Kit`'s arguments -> `networks.Kit`.
@@ -204,9 +205,7 @@ def _split(name, split, folder, data_dir):
 
 def _splits(name, folder, data_dir, validation):
     train, test = (_split(name, split, folder, data_dir) for split in ("train", "test"))
-    if validation:
-        kept = len(train) * 4 // 5
-        train, test = train.take(slice(kept)), train.take(slice(kept, None))
+    train, test = hold_out(train, validation) if validation else (train, test)
     options = types.SimpleNamespace(dataset=name, embedding="auto")
     return ImageAid(classifiers.embedding(options, train, test, pathlib.Path(folder)), train, test)
 

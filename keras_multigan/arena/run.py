@@ -52,7 +52,7 @@ class Arena:
     """The runs of a folder.
 
     Args:
-        settings: dict of `_SETTINGS`, of all runs in the folder; without "validation" it is False.
+        settings: dict of `_SETTINGS`, of all runs in the folder; without "validation" it is 0.
         chosen: names of methods and arms.
         seeds: ints.
         output: the folder.
@@ -116,7 +116,7 @@ class Arena:
     def _check(self, stored, folder, flag):
         lines = "".join(f"\n  --{name}: the folder has {stored.get(name)!r}, received {value!r}"
                         for name in _SETTINGS
-                        if stored.get(name, False) != (value := self.settings.get(name, False)))
+                        if stored.get(name, 0) != (value := self.settings.get(name, 0)))
         if lines:
             raise FileExistsError(
                 f"{flag} is expected to hold an arena of these options. Received: {folder}, "

@@ -94,8 +94,8 @@ def _head(settings, protocol, rows):
         f"optimizers falls linearly from {settings['learning_rate']:g}. Methods with several "
         f"generators have {settings['num_generators']}. {matched[settings['match']]}",
         protocol.note,
-        *(["Measured on the last fifth of the training images, which was not trained on."]
-          if settings.get("validation") else []),
+        *([f"Measured on {share:.0%} of the training images, which were not trained on."]
+          if (share := settings.get("validation", 0)) else []),
         f"Medians over the seeds {', '.join(map(str, seeds))}, with the range where there is one.",
         "Seconds are of training, with compilation, on one thread; other runs went on beside it.",
         *(["Of the runs with an error only their number is given."]

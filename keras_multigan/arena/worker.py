@@ -27,7 +27,7 @@ class Job:
         updates, batch_size, learning_rate, num_generators: as in `Protocol`.
         output: the arena's folder.
         data_dir: where the data are, or None.
-        validation: whether a part of the training images stands in for the test images.
+        validation: share of the training images that stands in for the test images.
     """
 
     protocol: str
@@ -40,7 +40,7 @@ class Job:
     num_generators: int
     output: str
     data_dir: str | None
-    validation: bool = False
+    validation: float = 0.0
 
     @property
     def path(self) -> pathlib.Path:

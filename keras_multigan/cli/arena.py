@@ -6,7 +6,7 @@ from keras_multigan.arena.worker import UNIT, uses_labels
 from keras_multigan.cli.command import Command
 from keras_multigan.networks import DenseKit
 from keras_multigan.recipes import RECIPES
-from keras_multigan.runs.options import MOST_NETWORKS, RAY, Option
+from keras_multigan.runs.options import IMAGES, MOST_NETWORKS, RAY, Option
 
 _DESCRIBED = "(default: the protocol's)"
 OPTIONS = {
@@ -36,8 +36,7 @@ OPTIONS = {
     "backend": Option(help="Keras' backend of the runs (default: the faster one of those that are "
                       "installed)", kind=str, choices=("tensorflow", "jax")),
     "data_dir": Option(help="where the data are, as in multigan train", kind=str),
-    "validation": Option(False, "train on four fifths of the training images and measure on the rest, "
-                         "to choose settings by"),
+    "validation": IMAGES["validation"],
     "list": Option(False, "print all methods, and do nothing"),
     "dry_run": Option(False, "print what would be done"),
 }
@@ -63,7 +62,7 @@ def list_methods() -> str:
 
 def run(protocol=None, methods=("all",), seeds=tuple(OPTIONS["seeds"].default), match="generator",
         jobs=None, shard="0/1", ray=None, output=None, rows=None, backend=None, data_dir=None,
-        validation=False, list=False, dry_run=False, **given):
+        validation=0.0, list=False, dry_run=False, **given):
     if list:
         return print(list_methods())
     if protocol is None:
@@ -78,7 +77,7 @@ def run(protocol=None, methods=("all",), seeds=tuple(OPTIONS["seeds"].default), 
                          f"makes its data. Received: {data_dir}")
     if validation and not found.has_images:
         raise ValueError(f"--validation is expected to be left out with --protocol={protocol}, which "
-                         "draws new samples to measure with.")
+                         f"draws new samples to measure with. Received: {validation}")
     if None not in (ray, jobs):
         raise ValueError("--jobs is expected to be left out with --ray: each CPU of the cluster does a "
                          f"run. Received: {jobs}")

@@ -159,8 +159,8 @@ def test_a_folder_of_other_options(arena, tmp_path):
     arena().run(1)
     with pytest.raises(FileExistsError, match=r"--updates: the folder has 60, received 120"):
         arena(updates=120).run(1)
-    with pytest.raises(FileExistsError, match=r"--validation: the folder has None, received True"):
-        arena(validation=True).run(1)
+    with pytest.raises(FileExistsError, match=r"--validation: the folder has None, received 0.2"):
+        arena(validation=0.2).run(1)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "a.txt").touch()
     (tmp_path / "file").touch()

@@ -96,12 +96,12 @@ def test_a_curve_of_about_ten_points():
 
 def test_a_run(tmp_path, monkeypatch):
     small = dataclasses.replace(
-        protocols.PROTOCOLS["ring"], load=few,
+        protocols.PROTOCOLS["ring"], load=lambda *given: few(*given),
         kit=functools.partial(DenseKit, (2,), latent_dim=2, width=4))
     full = protocols.PROTOCOLS["ring"].load
 
-    def few(folder, data_dir):
-        found = full(folder, data_dir)
+    def few(*given):
+        found = full(*given)
         return found._replace(samples=found.samples[:500], labels=found.labels[:500])
 
     monkeypatch.setitem(protocols.PROTOCOLS, "ring", small)

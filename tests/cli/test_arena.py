@@ -23,7 +23,7 @@ from keras_multigan.recipes import RECIPES
     (["--protocol=ring", "--jobs=0"], ["--jobs is expected to be >= 1"]),
     (["--protocol=ring", "--jobs=2", "--ray=auto"], ["--jobs is expected to be left out"]),
     (["--protocol=ring", "--data_dir=x"], ["--data_dir", "left out", "Received: x"]),
-    (["--protocol=ring", "--validation"], ["--validation is expected to be left out"]),
+    (["--protocol=ring", "--validation=.2"], ["--validation is expected to be left out"]),
     (["--protocol=ring", "--rows=nowhere"], ["--rows", "has no arena.json"]),
     (["--protocol=ring", "--backend=torch"], ["<tensorflow|jax>"]),
 ])
