@@ -236,8 +236,17 @@ def measure_images(model, found, count=5000):
     measured = reference.measure(images)
     least = {f"least_{name}": min((v for v in measured[name] if v is not None), default=None)
              for name in ("generator_recall", "generator_coverage")}
-    return {name: value for name, value in measured.items() if isinstance(value, (int, float, str))
-            } | least
+    numbers = {name: value for name, value in measured.items() if isinstance(value, (int, float, str))}
+    return numbers | least | _classes_apart(images, aid.embedding, found.num_classes)
+
+
+def _classes_apart(images, embedding, num_classes):
+    """How far the generators have shared out the classes; nothing of a single one."""
+    if len(images) == 1:
+        return {}
+    shares = [np.bincount(embedding.classes(embedding(x)), minlength=num_classes) / len(x)
+              for x in images]
+    return {"pairwise_tvd": metrics.pairwise_tvd(np.stack(shares))}
 
 
 def track_images(found, count=2000):
@@ -263,7 +272,7 @@ _IMAGES = (Measure("coverage", "coverage", ".3f", "high"),
            Measure("memorized_equivalent", "memorised images alike", ".0f", "high"),
            Measure("recall", "recall", ".3f", "high"),
            Measure("class_tvd", "TVD of classes", ".3f", "low"),
-           Measure("near_copies", "near copies", ".3f"),
+           Measure("near_copies", "near copies", ".3f"), _TVD,
            Measure("least_generator_coverage", "least coverage of a generator", ".3f"))
 
 

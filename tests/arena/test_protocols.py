@@ -107,13 +107,29 @@ class Images:
         return np.resize(self.images, (num_samples, *self.images.shape[1:]))
 
 
+class Parts:
+    """A generator for each tuple of classes, of which it draws training images."""
+
+    mixture_weights, num_generators = None, 2
+
+    def __init__(self, found, classes):
+        self.images = [found.samples[np.isin(found.labels, list(own))] for own in classes]
+
+    def sample(self, num_samples, generator=None, seed=None):
+        return np.resize(self.images[generator], (num_samples, *self.images[0].shape[1:]))
+
+
 def test_digits(loaded):
     """Test images against few training images repeated and noise: numbers alone, in right order."""
     protocol, found = loaded("digits", 1437)
     noise = np.random.default_rng(0).uniform(-1, 1, (400, 16, 16, 1)).astype("float32")
     test, few, noise = (protocols.measure_images(Images(x), found, 360) for x in (
         found.aid.test.floats(), found.samples[:20], noise))
-    assert {m.key for m in protocol.measures} <= test.keys()
+    assert {m.key for m in protocol.measures} - {"pairwise_tvd"} == (
+        {m.key for m in protocol.measures} & test.keys())
+    apart = [protocols.measure_images(Parts(found, classes), found, 360)["pairwise_tvd"]
+             for classes in (((0, 1, 2), (3, 4, 5)), (range(10), range(10)))]
+    assert apart[0] > 0.95 and apart[1] < 0.2
     assert all(isinstance(value, (int, float, str)) for value in test.values() if value is not None)
     tracked = protocol.track(found)(Images(found.aid.test.floats()))
     assert tracked.keys() == {"coverage", "frechet_distance"} and tracked["coverage"] > 0.5
