@@ -45,11 +45,16 @@ def _labelled(kit, epochs):
             "classify_fakes": False, "generator_class_weight": 0.1}
 
 
+def _large_gan(kit, epochs):
+    return RECIPES["gan"].arena(kit) | {"generator": kit.large_generator()}
+
+
 # The paper's schedules, 20 to 5 over its 70 epochs and 20 for 20 of them, in parts of the run.
 _ARMS = {
     "several_against_one": (
         _commute("one", "one generator", several=False),
         _commute("one_large", "one generator with the parameters of all", several=False, large=True),
+        Arm("gan_large", "a plain GAN with the parameters of all", models.GAN, _large_gan),
         Arm("one_labels", "one generator that is told the class (AC-GAN with WGAN-GP)", models.ACGAN,
             _labelled),
         _commute("several", "several generators without a term"),
@@ -60,10 +65,10 @@ _ARMS = {
                  weight=lambda epochs: schedules.sudden_death(20, max(1, round(epochs * 2 / 7)))),
     ),
 }
-# The rivals that are trained beside the arms.
-_BESIDE = {"several_against_one": ("mgan", "mim", "p2", "mix")}
+# Trained beside the arms: rivals with several generators, and the GAN that most of them extend.
+_BESIDE = {"several_against_one": ("gan", "mgan", "mim", "p2", "mix")}
 # With these others are compared, if they take part.
-BASELINES = ("gan", "one", "one_large")
+BASELINES = ("gan", "one", "one_large", "gan_large")
 EXPERIMENTS = {name: tuple(arm.name for arm in arms) + _BESIDE[name] for name, arms in _ARMS.items()}
 
 

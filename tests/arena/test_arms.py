@@ -43,6 +43,18 @@ def test_parameters():
     assert worker.trained_parameters(large.generators) == pytest.approx(3 * count, rel=0.02)
 
 
+def test_the_large_gan_is_the_plain_one_with_a_large_generator():
+    kit, large, epochs, steps = build("gan_large")
+    plain = build("gan")[1]
+    assert type(large) is models.GAN and worker.discriminator_updates(large) == 1
+    assert epochs * steps == 1200
+    count = worker.trained_parameters(kit.generators())
+    assert worker.trained_parameters(large.generators) == pytest.approx(count, rel=0.02)
+    different = [name for name, value in plain.get_config().items()
+                 if isinstance(value, (int, float, str)) and value != large.get_config()[name]]
+    assert different in ([], ["name"])
+
+
 @pytest.mark.parametrize("name, first, last", [
     ("several", 0.0, 0.0), ("several_constant", 12.2, 12.2), ("several_linear", 20.0, 5.0),
     ("several_sudden", 20.0, 0.0)])
@@ -58,9 +70,11 @@ def test_weights_of_the_term(name, first, last):
 @pytest.mark.fast
 def test_names():
     assert arms.chosen(["all"]) == list(RECIPES)
-    assert sorted(arms.chosen(["several_against_one"])) == sorted(["mgan", "mim", "mix", "p2", *ARMS])
+    assert sorted(arms.chosen(["several_against_one"])) == sorted(
+        ["gan", "mgan", "mim", "mix", "p2", "gan_large", *ARMS])
     assert arms.chosen(["several", "gan"]) == ["gan", "several"]
-    assert arms.chosen(["one", " one", "several_against_one"])[-7:] == list(ARMS)
+    assert arms.chosen(["one", " one", "several_against_one"])[-8:] == [
+        "one", "one_large", "gan_large", *ARMS[2:]]
     assert not set(arms.names()[len(RECIPES):]) & set(RECIPES)
     for bad in ([], ["nope"], ["gan", ""]):
         with pytest.raises(ValueError, match="Received"):
