@@ -42,7 +42,8 @@ class GMAN(MultiGAN):
     Deviations from the paper:
 
     - L_i is the loss that does not saturate, and w follows it.
-    - log lambda is what is learned, which keeps lambda positive. Its first value is not given.
+    - lambda = ELU(t) + 1 of a learned number t, which keeps lambda positive: e^t below t = 0 and t + 1
+      above, where e^t would grow until it is no number. The first lambda, 1, is not given.
     - Neither the other means nor the boosting of discriminators are there.
     """
 
@@ -101,13 +102,13 @@ class GMAN(MultiGAN):
 
 @keras.saving.register_keras_serializable("keras_multigan")
 class LearnedSharpness(keras.layers.Layer):
-    """The trained number lambda = e^t > 0 of `GMAN`, at first 1."""
+    """The number lambda = ELU(t) + 1 > 0 of `GMAN`, with a trained t that is 0 at first."""
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        self.logarithm = self.add_weight(shape=(), initializer="zeros", dtype="float32",
-                                         name="logarithm", autocast=False)
+        self.raw = self.add_weight(shape=(), initializer="zeros", dtype="float32", name="raw",
+                                   autocast=False)
         self.built = True
 
     def value(self):
-        return ops.exp(self.logarithm)
+        return ops.elu(self.raw) + 1

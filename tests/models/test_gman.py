@@ -35,7 +35,7 @@ def test_losses_against_numpy(sharpness, monkeypatch):
 
     payoffs = np.array([softplus(-f).mean() for f in scores[1]])
     if sharpness is None:
-        model.learned_sharpness.logarithm.assign(np.log(1.7))
+        model.learned_sharpness.raw.assign(0.7)
     power = 1.7 if sharpness is None else sharpness
     weights = np.exp(power * (payoffs - payoffs.max()))
     weights /= weights.sum()
@@ -73,10 +73,17 @@ def test_what_the_generator_gains_makes_lambda_larger():
         model.compile(**{f"{p.name}_optimizer": keras.optimizers.SGD(0.1) for p in model.phases()})
         phase = model.phases()[1]
         assert [v.path for v in model.learned_sharpness.trainable_variables] == [
-            v.path for v in phase.variables if "logarithm" in v.path]
+            v.path for v in phase.variables if "raw" in v.path]
         model.update(phase, keras.ops.array(tiny.images(12)))
         assert (float(model.learned_sharpness.value()) > 1) == larger
         assert float(model.learned_sharpness.value()) != 1
+
+
+def test_the_learned_lambda_is_positive_and_does_not_run_away():
+    sharpness = make().learned_sharpness
+    for raw, expected in ((-3.0, np.exp(-3)), (0.0, 1.0), (50.0, 51.0)):
+        sharpness.raw.assign(raw)
+        assert float(sharpness.value()) == pytest.approx(expected)
 
 
 def test_one_discriminator_is_a_gan():
