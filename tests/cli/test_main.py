@@ -47,7 +47,7 @@ def test_help_of_a_command_has_every_flag_with_its_default(words, multigan):
     command = COMMANDS[words]
     done = multigan(*words, "--help")
     assert done.code == 0 and done.out.startswith(command.usage) and not done.err
-    shown = dict(re.findall(r"^  --(?:\[no\])?(\w+): (.*?)(?=^  --|\Z)", done.out, re.M | re.S))
+    shown = dict(re.findall(r"^  --(?:\[no\])?(\w+):\s(.*?)(?=^  --|\Z)", done.out, re.M | re.S))
     assert shown.keys() == {*command.options, "verbosity"}  # an old name has none
     for name, option in command.options.items():
         text = " ".join(shown[name].split())

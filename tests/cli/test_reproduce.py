@@ -113,7 +113,7 @@ def test_list(multigan):
     (["--paper=mim", "--experiment=several_against_one"], "Received: mim, several_against_one."),
     (["--experiment=several_against_one", "--scale=paper", "--epochs=3"],
      "Received: --scale=paper --epochs=3. Use `multigan arena --methods=several_against_one`"),
-    (["--experiment=several_against_one", "--runs=gan"], "--runs is expected to name some of one, "),
+    (["--experiment=several_against_one", "--runs=wgan"], "--runs is expected to name some of one, "),
     (["--experiment=several_against_one", "--seeds=a"], "--seeds is expected to be different"),
     (["--paper=other", "--experiment=ring"], f"<{'|'.join(RECIPES)}>"),
     (["--paper=gan", "--experiment=ring"], "Received: gan, ring."),
