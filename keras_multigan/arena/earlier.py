@@ -28,8 +28,9 @@ def read(folder) -> tuple[dict, list[dict]]:
                                     f"{files.short_path(folder)}, which has no {name}. {_FIX}")
     rows = _read_csv(folder / "results.csv")
     for row in rows:
-        if "error" not in row and not all(isinstance(row.get(n), int | float) for n in _NUMBERS):
-            raise _unfit(folder / "results.csv", f"it has no {', no '.join(_NUMBERS)}: {row}")
+        lacking = [name for name in _NUMBERS if not isinstance(row.get(name), int | float)]
+        if "error" not in row and lacking:
+            raise _unfit(folder / "results.csv", f"a row has no {', no '.join(lacking)}: {row}")
     curves = {}
     if (folder / "curves.csv").exists():
         for point in _read_csv(folder / "curves.csv"):

@@ -63,7 +63,7 @@ def test_a_run_of_ones_own_is_kept(folder, tmp_path):
     (HEAD + GOOD.replace("gan,", "../gan,", 1), "start with a method and a seed"),
     (HEAD + GOOD.replace(",3,", ",three,"), "start with a method and a seed"),
     (HEAD + GOOD.replace("gan,", ",", 1), "start with a method and a seed"),
-    (HEAD + GOOD.replace(",9,60", ",,60"), "it has no generators, no labels, no parameters"),
+    (HEAD + GOOD.replace(",9,60", ",,60"), "a row has no parameters: "),
     ("not a table\nat all\n", "start with a method and a seed"),
     (HEAD + "\"gan,ring", "cannot be read"),
     (HEAD + GOOD.replace("jax", "j\xe4x"), "cannot be read"),

@@ -52,7 +52,7 @@ def test_losses_against_numpy(sharpness, monkeypatch):
 
 
 def test_a_large_lambda_is_no_more_than_the_hardest_one():
-    """It grows by powers while it is learned: sums of large numbers lost the weights."""
+    """Its products with the losses are large numbers, whose rounding must not become weights."""
     score = [keras.Sequential([keras.Input((D,)), keras.layers.Dense(1)]) for _ in range(3)]
     for one in score:  # all of 0
         one.set_weights([np.zeros((D, 1)), np.zeros(1)])
