@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import keras
 
-from keras_multigan import models, schedules
 from keras_multigan.recipes import RECIPES, find
 
 
@@ -24,52 +23,20 @@ class Arm(NamedTuple):
     arguments: Callable
 
 
-def _commute(name, title, several=True, weight=None, large=False):
-    """ComMutE-GAN with all generators of the kit, or with one; `weight` is a function of the number of
-    epochs, None is no term."""
-
-    def arguments(kit, epochs):
-        one = kit.large_generator if large else kit.generator
-        return {"generators": kit.generators() if several else [one()], "critic": kit.discriminator(),
-                "latent_dim": kit.latent_dim, "tvd_weight": 0.0 if weight is None else weight(epochs),
-                "classifier": None if weight is None else kit.classifier}
-
-    return Arm(name, title, models.ComMutEGAN, arguments)
-
-
-def _labelled(kit, epochs):
-    classes = kit.num_classes
-    return {"generator": kit.generator(kit.latent_dim + classes), "num_classes": classes,
-            "discriminator": kit.discriminator(1 + classes), "latent_dim": kit.latent_dim,
-            "adversarial_loss": "wasserstein", "gp_weight": 10.0, "discriminator_updates": 3,
-            "classify_fakes": False, "generator_class_weight": 0.1}
-
-
-def _large_gan(kit, epochs):
-    return RECIPES["gan"].arena(kit) | {"generator": kit.large_generator()}
-
-
-# The paper's schedules, 20 to 5 over its 70 epochs and 20 for 20 of them, in parts of the run.
-_ARMS = {
+# What an experiment runs: methods and arms of recipes.
+EXPERIMENTS = {
     "several_against_one": (
-        _commute("one", "one generator", several=False),
-        _commute("one_large", "one generator with the parameters of all", several=False, large=True),
-        Arm("gan_large", "a plain GAN with the parameters of all", models.GAN, _large_gan),
-        Arm("one_labels", "one generator that is told the class (AC-GAN with WGAN-GP)", models.ACGAN,
-            _labelled),
-        _commute("several", "several generators without a term"),
-        _commute("several_constant", "constant weight 12.2", weight=lambda epochs: 12.2),
-        _commute("several_linear", "weight 20 that falls to 5",
-                 weight=lambda epochs: schedules.linear_decay(20, 5, epochs)),
-        _commute("several_sudden", "weight 20 for two sevenths of the run, then 0",
-                 weight=lambda epochs: schedules.sudden_death(20, max(1, round(epochs * 2 / 7)))),
-    ),
+        "one", "one_large", "gan_large", "one_labels", "several", "several_constant", "several_linear",
+        "several_sudden", "gan", "mgan", "mim", "p2", "mix"),
+    "generator_updates": (
+        "one_often", "one_large_often", "several_often", "several_often_1", "several_often_3",
+        "several_often_12"),
+    "mix_parts": ("mix_pair", "mix_large_pair", "mix_one_generator", "mix_one_discriminator", "mix"),
 }
-# Trained beside the arms: rivals with several generators, and the GAN that most of them extend.
-_BESIDE = {"several_against_one": ("gan", "mgan", "mim", "p2", "mix")}
 # With these others are compared, if they take part.
-BASELINES = ("gan", "one", "one_large", "gan_large")
-EXPERIMENTS = {name: tuple(arm.name for arm in arms) + _BESIDE[name] for name, arms in _ARMS.items()}
+BASELINES = ("gan", "one", "one_large", "gan_large", "one_large_often", "mix_large_pair")
+_ARMS = {name: Arm(name, arm.title, recipe.model, arm.arguments)
+         for recipe in RECIPES.values() for name, arm in recipe.arena_arms.items()}
 
 
 def of(name: str) -> Arm:
@@ -78,9 +45,8 @@ def of(name: str) -> Arm:
     Raises:
         ValueError: there is none, or its recipe has no networks for the arena.
     """
-    for arm in (arm for arms in _ARMS.values() for arm in arms):
-        if arm.name == name:
-            return arm
+    if name in _ARMS:
+        return _ARMS[name]
     recipe = find(name)
     if recipe.arena is None:
         raise ValueError("--methods is expected to name methods with networks for the arena. Received: "
@@ -91,7 +57,8 @@ def of(name: str) -> Arm:
 def names() -> list[str]:
     """Of all arms, in the order of tables: the registry's methods, then those of experiments."""
     methods = [name for name, recipe in RECIPES.items() if recipe.arena is not None]
-    return methods + [arm.name for arms in _ARMS.values() for arm in arms]
+    experiments = (name for experiment in EXPERIMENTS.values() for name in experiment)
+    return list(dict.fromkeys([*methods, *experiments]))
 
 
 def chosen(given: Sequence[str]) -> list[str]:

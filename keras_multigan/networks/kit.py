@@ -100,7 +100,7 @@ class Kit(abc.ABC):
     @channels_last
     def discriminator(self, outputs: int = 1, *, features: bool = False, pack: int = 1,
                       beside: int | None = None, normalization: str | None = None,
-                      dropout: float = 0.0) -> keras.Model:
+                      dropout: float = 0.0, large: bool = False) -> keras.Model:
         """A discriminator, critic, encoder or classifier, whatever `match` says.
 
         Args:
@@ -112,6 +112,8 @@ class Kit(abc.ABC):
             normalization: None; "spectral" or "weight", of every affine layer; "layer", after every
                 hidden one.
             dropout: rate after every hidden layer.
+            large: whether its hidden layers are those of about as many parameters as `num_generators`
+                discriminators that give one score of one sample.
 
         Returns:
             A `keras.Model`, samples -> scores (N, outputs), float32, without activation; with
@@ -137,7 +139,11 @@ class Kit(abc.ABC):
         if beside is not None:
             vectors = keras.Input((beside,), name="vectors")
             inputs = [samples, vectors]
-        last = layers.Activation("linear", dtype="float32")(self._hidden(hidden, samples, vectors))
+        widths = self.widths
+        if large:
+            widths = self._sized(self._judging, self.num_generators * self._judging(widths))
+        last = layers.Activation("linear", dtype="float32")(
+            self._hidden(hidden, samples, vectors, widths))
         scores = layers.Activation("linear", dtype="float32")(wrap(layers.Dense(outputs))(last))
         return keras.Model(inputs, [scores, last] if features else scores, name="discriminator")
 
@@ -159,8 +165,12 @@ class Kit(abc.ABC):
         """Parameters of the three parts, and of all batch normalisations."""
 
     @abc.abstractmethod
-    def _hidden(self, hidden, samples, vectors):
+    def _hidden(self, hidden, samples, vectors, widths):
         """The hidden layers of a discriminator, by `hidden(layer, x)`; symbolic features (N, F)."""
+
+    @abc.abstractmethod
+    def _judging(self, widths):
+        """Parameters of a discriminator that gives one score of one sample."""
 
     def _generator(self, widths, latent_dim=None):
         noise = keras.Input((latent_dim or self.latent_dim,), name="noise")
@@ -182,7 +192,7 @@ class Kit(abc.ABC):
     def _sized(self, size, whole):
         """The widths, each next to the same multiple of the full one, at which `size` comes closest to
         `whole` parameters."""
-        most = 500 * max(1, whole // sum(self._sizes(self.widths)))
+        most = 500 * max(1, whole // size(self.widths))
         tried = {tuple(max(1, w * part // 500 + more) for w, more in zip(self.widths, by, strict=True))
                  for part in range(most) for by in itertools.product((0, 1), repeat=len(self.widths))}
         return min(sorted(tried), key=lambda widths: abs(size(widths) - whole))
@@ -218,12 +228,16 @@ class DenseKit(Kit):
         return ((self.latent_dim + 1) * first, (first + 1) * second,
                 (second + 1) * math.prod(self.shape), 0)
 
-    def _hidden(self, hidden, samples, vectors):
+    def _hidden(self, hidden, samples, vectors, widths):
         x = layers.Flatten()(samples)
         x = x if vectors is None else layers.Concatenate()([x, vectors])
-        for width in self.widths:
+        for width in widths:
             x = hidden(layers.Dense(width), x)
         return x
+
+    def _judging(self, widths):
+        first, second = widths
+        return (math.prod(self.shape) + 1) * first + (first + 1) * second + second + 1
 
 
 class ConvKit(Kit):
@@ -279,13 +293,19 @@ class ConvKit(Kit):
                 sum(9 * a * b for a, b in zip(widths[:-1], widths[1:], strict=True)),
                 (9 * widths[0] + 1) * self.shape[2], 2 * sum(widths))
 
-    def _hidden(self, hidden, samples, vectors):
+    def _hidden(self, hidden, samples, vectors, widths):
         x = samples
-        for width in self.widths:
+        for width in widths:
             x = hidden(Conv2D(width, 4, 2, padding="same"), x)
         x = layers.Flatten()(x)
         x = x if vectors is None else layers.Concatenate()([x, vectors])
         return hidden(layers.Dense(self.units), x)
+
+    def _judging(self, widths):
+        size = self.shape[0] // 2 ** len(widths)
+        maps = zip((self.shape[2], *widths), widths, strict=False)
+        return (sum((16 * a + 1) * b for a, b in maps)
+                + (size**2 * widths[-1] + 1) * self.units + self.units + 1)
 
 
 def _affine(width):

@@ -11,7 +11,7 @@ from keras_multigan import metrics, networks
 from keras_multigan.losses.adversarial import ADVERSARIAL, RELATIVISTIC
 from keras_multigan.models import ACGAN
 from keras_multigan.recipes.experiment import FID, FRECHET, SCORE, Arm, Column, Experiment
-from keras_multigan.recipes.recipe import LEARNING_RATE, Recipe
+from keras_multigan.recipes.recipe import LEARNING_RATE, ArenaArm, Recipe
 from keras_multigan.runs.images import ImageTask
 from keras_multigan.runs.options import MOST_NOISE, MOST_UNITS, WEIGHT, Option
 
@@ -67,6 +67,15 @@ EXPERIMENTS = {
         COLUMNS,
     ),
 }
+
+
+def one_labels(kit, epochs):
+    """WGAN-GP with labels, with the updates of ComMutE-GAN's arms."""
+    return RECIPE.arena(kit) | {
+        "adversarial_loss": "wasserstein", "gp_weight": 10.0, "discriminator_updates": 3,
+        "classify_fakes": False, "generator_class_weight": 0.1}
+
+
 RECIPE = Recipe(
     "acgan", "AC-GAN: one network of all classes, a discriminator that names them", ACGAN,
     make_networks,
@@ -105,4 +114,6 @@ RECIPE = Recipe(
         "generator": kit.generator(latent_dim=kit.latent_dim + kit.num_classes),
         "discriminator": kit.discriminator(1 + kit.num_classes),
         "latent_dim": kit.latent_dim, "num_classes": kit.num_classes},
+    arena_arms={"one_labels": ArenaArm("one generator that is told the class (AC-GAN with WGAN-GP)",
+                                       one_labels)},
 )

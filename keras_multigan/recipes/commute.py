@@ -7,7 +7,7 @@
 from keras_multigan import callbacks, networks, schedules
 from keras_multigan.models import ComMutEGAN
 from keras_multigan.recipes.experiment import INDEPENDENT, SCORE, TVD, Arm, Experiment
-from keras_multigan.recipes.recipe import LEARNING_RATE, Recipe
+from keras_multigan.recipes.recipe import LEARNING_RATE, ArenaArm, Recipe
 from keras_multigan.runs.options import MOST_NETWORKS, MOST_NOISE, WEIGHT, Option
 
 GENERATORS = {
@@ -179,6 +179,53 @@ def arena(kit):
             "classifier": kit.classifier, "latent_dim": kit.latent_dim}
 
 
+def _constant(weight):
+    return lambda epochs: weight
+
+
+def _linear(epochs):
+    return schedules.linear_decay(20, 5, epochs)
+
+
+def _sudden(epochs):
+    return schedules.sudden_death(20, max(1, round(epochs * 2 / 7)))
+
+
+def _in_arena(title, weight=None, generators=lambda kit: kit.generators(), **others):
+    """`weight` is a function of the number of epochs; None is no term."""
+
+    def arguments(kit, epochs):
+        return arena(kit) | others | {
+            "generators": generators(kit), "classifier": None if weight is None else kit.classifier,
+            "tvd_weight": 0.0 if weight is None else weight(epochs)}
+
+    return ArenaArm(title, arguments)
+
+
+def _one(kit):
+    return [kit.generator()]
+
+
+def _large(kit):
+    return [kit.large_generator()]
+
+
+# The paper's schedules, 20 to 5 over its 70 epochs and 20 for 20 of them, in parts of the run.
+ARENA_ARMS = {
+    "one": _in_arena("one generator", generators=_one),
+    "one_large": _in_arena("one generator with the parameters of all", generators=_large),
+    "several": _in_arena("several generators without a term"),
+    "several_constant": _in_arena("constant weight 12.2", _constant(12.2)),
+    "several_linear": _in_arena("weight 20 that falls to 5", _linear),
+    "several_sudden": _in_arena("weight 20 for two sevenths of the run, then 0", _sudden),
+    "one_often": _in_arena("one generator, one critic update per step", generators=_one, n_critic=1),
+    "one_large_often": _in_arena("one with the parameters of all, one critic update per step",
+                                 generators=_large, n_critic=1),
+    "several_often": _in_arena("several without a term, one critic update per step", n_critic=1),
+    **{f"several_often_{weight}": _in_arena(
+        f"constant weight {weight}, one critic update per step", _constant(weight), n_critic=1)
+       for weight in (1, 3, 12)},
+}
 RECIPE = Recipe(
     "commute", "ComMutE-GAN: a classifier keeps the generators' classes apart", ComMutEGAN,
     make_networks,
@@ -220,4 +267,5 @@ RECIPE = Recipe(
         "paper": {"normalization": "after", "classifier": "paper"},
     },
     complete=complete, stops=stops, experiments=EXPERIMENTS, resolve=resolve, arena=arena,
+    arena_arms=ARENA_ARMS,
 )

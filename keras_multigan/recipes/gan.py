@@ -21,7 +21,7 @@ import dataclasses
 from keras_multigan import networks
 from keras_multigan.losses.adversarial import ADVERSARIAL, RELATIVISTIC
 from keras_multigan.models import GAN
-from keras_multigan.recipes.recipe import Recipe
+from keras_multigan.recipes.recipe import ArenaArm, Recipe
 from keras_multigan.runs.options import MOST_NOISE, MOST_UNITS, WEIGHT, Option
 
 RATE = {"kind": float, "above": 0, "most": 10}
@@ -75,12 +75,13 @@ def complete(options):
 
 
 def variant(name: str, title: str, paper: dict, quick: dict | None = None,
-            on_vectors: dict | None = None, **defaults) -> Recipe:
+            on_vectors: dict | None = None, arena_arms: dict | None = None, **defaults) -> Recipe:
     """The recipe of a member of the family.
 
     Args:
         paper, quick: options of the two presets; `quick` beside `QUICK`.
         on_vectors: arguments of `GAN` in the arena if samples are vectors.
+        arena_arms: as in `Recipe`.
         **defaults: options that differ from the family's.
     """
     def of_variant(options):
@@ -101,11 +102,16 @@ def variant(name: str, title: str, paper: dict, quick: dict | None = None,
 
     return Recipe(name, title, GAN, make_networks, of_variant(ARGUMENTS), of_variant(SETTINGS),
                   presets={"paper": paper, "quick": {**QUICK, **(quick or {})}},
-                  complete=complete, arena=arena)
+                  complete=complete, arena=arena, arena_arms=arena_arms or {})
+
+
+def _large(kit, epochs):
+    return RECIPES[0].arena(kit) | {"generator": kit.large_generator()}
 
 
 RECIPES = (
-    variant("gan", "GAN: one generator, the loss that does not saturate (DCGAN)", FACES),
+    variant("gan", "GAN: one generator, the loss that does not saturate (DCGAN)", FACES,
+            arena_arms={"gan_large": ArenaArm("a plain GAN with the parameters of all", _large)}),
     variant("saturating_gan", "GAN with the generator's loss of the minimax game",
             {"image_size": 28, "batch_size": 100, "epochs": 100}, adversarial_loss="saturating"),
     variant("lsgan", "LSGAN: least squares", FACES | {"batch_size": 64},

@@ -10,7 +10,7 @@ from absl import logging
 from keras_multigan import networks
 from keras_multigan.models import MIXGAN, partition_classes
 from keras_multigan.recipes.experiment import FID, FRECHET, SCORE, TVD, Arm, Column, Experiment
-from keras_multigan.recipes.recipe import LEARNING_RATE, Recipe
+from keras_multigan.recipes.recipe import LEARNING_RATE, ArenaArm, Recipe
 from keras_multigan.runs.options import MOST_NETWORKS, MOST_NOISE, MOST_UNITS, WEIGHT, Option
 
 
@@ -64,12 +64,34 @@ EXPERIMENTS = {
     ),
 }
 
+
 def arena(kit):
     """Without labels."""
     return {"generators": kit.generators(), "latent_dim": kit.latent_dim,
             "discriminators": [kit.discriminator(features=True) for _ in range(kit.num_generators)]}
 
 
+def _part(title, **networks):
+    """`networks` are functions of the kit."""
+    return ArenaArm(title, lambda kit, epochs: arena(kit) | {
+        name: [make(kit)] for name, make in networks.items()})
+
+
+def _one_judge(kit):
+    return kit.discriminator(features=True)
+
+
+ARENA_ARMS = {
+    "mix_pair": _part("one generator against one discriminator", generators=lambda kit: kit.generator(),
+                      discriminators=_one_judge),
+    "mix_large_pair": _part(
+        "one pair with the parameters of all", generators=lambda kit: kit.large_generator(),
+        discriminators=lambda kit: kit.discriminator(features=True, large=True)),
+    "mix_one_generator": _part("one generator against all discriminators",
+                               generators=lambda kit: kit.generator()),
+    "mix_one_discriminator": _part("all generators against one discriminator",
+                                   discriminators=_one_judge),
+}
 RECIPE = Recipe(
     "mix", "MIX-GAN: generators share the classes, discriminators share the batches", MIXGAN,
     make_networks,
@@ -98,4 +120,5 @@ RECIPE = Recipe(
                   "ema": 0.99, "epochs": 60, "steps_per_epoch": 50},
     },
     experiments=EXPERIMENTS, resolve=resolve, arena=arena,
+    arena_arms=ARENA_ARMS,
 )

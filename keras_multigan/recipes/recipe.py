@@ -4,7 +4,7 @@ import collections
 import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 
@@ -31,6 +31,18 @@ def scaled(sizes, width: float) -> list[int]:
     return [max(1, round(size * width)) for size in sizes]
 
 
+class ArenaArm(NamedTuple):
+    """The method of a recipe with settings that an experiment of the arena asks about.
+
+    Attributes:
+        title: what it is.
+        arguments: function (`networks.Kit`, number of epochs) -> the constructor's arguments.
+    """
+
+    title: str
+    arguments: Callable[[Any, int], dict]
+
+
 @dataclasses.dataclass(frozen=True)
 class Recipe:
     """One method as a user meets it. Flags, presets, checks, help and dry run follow from it.
@@ -53,6 +65,7 @@ class Recipe:
         experiments: name -> `Experiment` of the paper.
         arena: function (`networks.Kit`) -> the constructor's arguments in the arena: networks,
             latent_dim, and only those numbers that a common protocol changes.
+        arena_arms: name -> `ArenaArm`.
         resolve: function (options, overrides, preset) -> options of an experiment's arm, all dicts
             but the preset's name.
 
@@ -74,6 +87,7 @@ class Recipe:
     rows: tuple = ()
     experiments: Mapping[str, Experiment] = dataclasses.field(default_factory=dict)
     arena: Callable[[Any], dict] | None = None
+    arena_arms: Mapping[str, ArenaArm] = dataclasses.field(default_factory=dict)
     resolve: Callable = lambda options, overrides, preset: options
     options: dict[str, Option] = dataclasses.field(init=False)
     options_class: type[RunOptions] = dataclasses.field(init=False)

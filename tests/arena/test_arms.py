@@ -67,6 +67,35 @@ def test_weights_of_the_term(name, first, last):
         assert weights == [20.0, 0.0, 0.0, 0.0, 0.0]  # two sevenths of 5 are 1.4
 
 
+@pytest.mark.parametrize("name, generators, discriminators", [
+    ("mix", 3, 3), ("mix_pair", 1, 1), ("mix_one_generator", 1, 3), ("mix_one_discriminator", 3, 1)])
+def test_parts_of_mix(name, generators, discriminators):
+    kit, model, epochs, steps = build(name)
+    assert isinstance(model, models.MIXGAN) and epochs * steps * model.discriminator_updates == 1200
+    for networks, one, count in ((model.generators, kit.generator(), generators),
+                                 (model.discriminators, kit.discriminator(), discriminators)):
+        assert len(networks) == count
+        assert worker.trained_parameters(networks) == count * worker.trained_parameters([one])
+
+
+def test_the_large_pair_has_the_parameters_of_all():
+    pair, whole = build("mix_large_pair")[1], build("mix")[1]
+    for name in ("generators", "discriminators"):
+        assert len(getattr(pair, name)) == 1
+        assert worker.trained_parameters(getattr(pair, name)) == pytest.approx(
+            worker.trained_parameters(getattr(whole, name)), rel=0.02)
+
+
+@pytest.mark.parametrize("name, generators, weight", [
+    ("one_often", 1, 0.0), ("one_large_often", 1, 0.0), ("several_often", 3, 0.0),
+    ("several_often_1", 3, 1.0), ("several_often_3", 3, 3.0), ("several_often_12", 3, 12.0)])
+def test_generators_that_are_updated_as_often_as_the_critic(name, generators, weight):
+    _, model, epochs, steps = build(name)
+    assert worker.discriminator_updates(model) == 1 and epochs * steps == 1200
+    assert model.num_generators == generators
+    assert {float(model.tvd_weight(epoch)) for epoch in range(epochs)} == {weight}
+
+
 @pytest.mark.fast
 def test_names():
     assert arms.chosen(["all"]) == list(RECIPES)
@@ -75,6 +104,8 @@ def test_names():
     assert arms.chosen(["several", "gan"]) == ["gan", "several"]
     assert arms.chosen(["one", " one", "several_against_one"])[-8:] == [
         "one", "one_large", "gan_large", *ARMS[2:]]
+    assert {name for recipe in RECIPES.values() for name in recipe.arena_arms} == set(
+        arms.names()[len(RECIPES):])  # each belongs to an experiment
     assert not set(arms.names()[len(RECIPES):]) & set(RECIPES)
     for bad in ([], ["nope"], ["gan", ""]):
         with pytest.raises(ValueError, match="Received"):

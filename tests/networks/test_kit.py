@@ -66,6 +66,14 @@ def test_a_large_generator_has_the_parameters_of_all(kind, n):
     assert large(z).shape == made.generator()(z).shape
 
 
+@pytest.mark.parametrize("kind, n", [("dense", 3), ("dense images", 5), ("conv", 3), ("conv", 8)])
+def test_a_large_discriminator_has_the_parameters_of_all(kind, n):
+    made = kit(kind, n)
+    large, one = made.discriminator(large=True), made.discriminator()
+    assert trained(large) == pytest.approx(n * trained(one), rel=0.02)
+    assert large.input_shape == one.input_shape and large.output_shape == one.output_shape
+
+
 @pytest.mark.parametrize("kind", ["dense", "conv"])
 def test_generators_share_nothing_and_are_of_full_size(kind):
     made = kit(kind)
