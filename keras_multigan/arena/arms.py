@@ -28,13 +28,13 @@ EXPERIMENTS = {
     "several_against_one": (
         "one", "one_large", "gan_large", "one_labels", "several", "several_constant", "several_linear",
         "several_sudden", "gan", "mgan", "mim", "p2", "mix"),
-    "generator_updates": (
-        "one_often", "one_large_often", "several_often", "several_often_1", "several_often_3",
-        "several_often_12"),
+    "critic_updates": tuple(
+        f"{name}{critic}" for critic in ("_critic1", "", "_critic6", "_critic12")
+        for name in ("one", "one_large", "several", "several_constant")),
     "mix_parts": ("mix_pair", "mix_large_pair", "mix_one_generator", "mix_one_discriminator", "mix"),
 }
 # With these others are compared, if they take part.
-BASELINES = ("gan", "one", "one_large", "gan_large", "one_large_often", "mix_large_pair")
+BASELINES = ("gan", "one", "one_large", "gan_large", "mix_large_pair")
 _ARMS = {name: Arm(name, arm.title, recipe.model, arm.arguments)
          for recipe in RECIPES.values() for name, arm in recipe.arena_arms.items()}
 

@@ -210,21 +210,24 @@ def _large(kit):
     return [kit.large_generator()]
 
 
+def _arms(name="", said="", **others):
+    return {
+        f"one{name}": _in_arena(f"one generator{said}", generators=_one, **others),
+        f"one_large{name}": _in_arena(f"one generator with the parameters of all{said}",
+                                      generators=_large, **others),
+        f"several{name}": _in_arena(f"several generators without a term{said}", **others),
+        f"several_constant{name}": _in_arena(f"constant weight 12.2{said}", _constant(12.2), **others),
+    }
+
+
 # The paper's schedules, 20 to 5 over its 70 epochs and 20 for 20 of them, in parts of the run.
 ARENA_ARMS = {
-    "one": _in_arena("one generator", generators=_one),
-    "one_large": _in_arena("one generator with the parameters of all", generators=_large),
-    "several": _in_arena("several generators without a term"),
-    "several_constant": _in_arena("constant weight 12.2", _constant(12.2)),
+    **_arms(),
     "several_linear": _in_arena("weight 20 that falls to 5", _linear),
     "several_sudden": _in_arena("weight 20 for two sevenths of the run, then 0", _sudden),
-    "one_often": _in_arena("one generator, one critic update per step", generators=_one, n_critic=1),
-    "one_large_often": _in_arena("one with the parameters of all, one critic update per step",
-                                 generators=_large, n_critic=1),
-    "several_often": _in_arena("several without a term, one critic update per step", n_critic=1),
-    **{f"several_often_{weight}": _in_arena(
-        f"constant weight {weight}, one critic update per step", _constant(weight), n_critic=1)
-       for weight in (1, 3, 12)},
+    **_arms("_critic1", ", one critic update per step", n_critic=1),
+    **_arms("_critic6", ", 6 critic updates per step", n_critic=6),
+    **_arms("_critic12", ", 12 critic updates per step", n_critic=12),
 }
 RECIPE = Recipe(
     "commute", "ComMutE-GAN: a classifier keeps the generators' classes apart", ComMutEGAN,
