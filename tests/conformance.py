@@ -40,7 +40,7 @@ def check_every_phase_moves_its_networks_and_no_other(make, tmp_path):
     trainable = model.trainable_variables
     for phase in model.phases():
         before = [keras.ops.convert_to_numpy(v) for v in trainable]
-        model.update(phase, images, y)
+        tiny.update(model, phase, images, y)
         mine = {id(v) for v in phase.variables}
         for variable, old in zip(trainable, before, strict=True):
             moved = not np.array_equal(old, keras.ops.convert_to_numpy(variable))

@@ -57,3 +57,25 @@ def fix_draws(model, monkeypatch, **numbers):
 
     monkeypatch.setattr(model, "draw", draw)
     return numbers
+
+
+def update(model, phase, images, labels=None):
+    """`model.update`; on JAX as one compiled function, for each of its operations alone would be
+    compiled, too."""
+    if keras.backend.backend() != "jax":
+        return model.update(phase, images, labels)
+
+    import jax
+
+    variables = [*model.trainable_variables, *model.non_trainable_variables,
+                 *model.optimizer.variables, *model.metrics_variables]
+
+    @jax.jit
+    def updated(values, *batch):
+        with keras.StatelessScope(list(zip(variables, values, strict=True))) as scope:
+            model.update(phase, *batch)
+            return [scope.get_current_value(v) for v in variables]
+
+    values = updated([v.value for v in variables], images, labels)
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

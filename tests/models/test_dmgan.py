@@ -92,7 +92,7 @@ def test_the_entropy_keeps_the_shares_equal_at_first():
         model.prior.logits.assign([1.0, 0.0])
         model.encoder.layers[-2].bias.assign([9.0, 0.0])  # Q calls everything generator 0's
         phase = model.phases()[-1]
-        model.update(phase, keras.ops.array(tiny.images(12)))
+        tiny.update(model, phase, keras.ops.array(tiny.images(12)))
         moved.append(float(model.prior.logits[0] - model.prior.logits[1]) - 1)
     assert moved[0] < 0 < moved[1]
 

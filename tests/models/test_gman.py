@@ -74,7 +74,7 @@ def test_what_the_generator_gains_makes_lambda_larger():
         phase = model.phases()[1]
         assert [v.path for v in model.learned_sharpness.trainable_variables] == [
             v.path for v in phase.variables if "raw" in v.path]
-        model.update(phase, keras.ops.array(tiny.images(12)))
+        tiny.update(model, phase, keras.ops.array(tiny.images(12)))
         assert (float(model.learned_sharpness.value()) > 1) == larger
         assert float(model.learned_sharpness.value()) != 1
 
