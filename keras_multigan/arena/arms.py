@@ -23,18 +23,21 @@ class Arm(NamedTuple):
     arguments: Callable
 
 
+_COMMUTE = ("one", "one_large", "one_labels", "several", "several_constant", "several_linear",
+            "several_sudden")
 # What an experiment runs: methods and arms of recipes.
 EXPERIMENTS = {
     "several_against_one": (
-        "one", "one_large", "gan_large", "one_labels", "several", "several_constant", "several_linear",
-        "several_sudden", "gan", "mgan", "mim", "p2", "mix"),
+        *_COMMUTE, *(f"{name}_critic6" for name in _COMMUTE), "gan", "gan_large", "mgan", "mim", "p2",
+        "mix"),
     "critic_updates": tuple(
         f"{name}{critic}" for critic in ("_critic1", "", "_critic6", "_critic12")
         for name in ("one", "one_large", "several", "several_constant")),
     "mix_parts": ("mix_pair", "mix_large_pair", "mix_one_generator", "mix_one_discriminator", "mix"),
 }
 # With these others are compared, if they take part.
-BASELINES = ("gan", "one", "one_large", "gan_large", "mix_large_pair")
+BASELINES = ("gan", "gan_large", "one", "one_large", "one_critic6", "one_large_critic6",
+             "mix_large_pair")
 _ARMS = {name: Arm(name, arm.title, recipe.model, arm.arguments)
          for recipe in RECIPES.values() for name, arm in recipe.arena_arms.items()}
 
@@ -58,7 +61,7 @@ def names() -> list[str]:
     """Of all arms, in the order of tables: the registry's methods, then those of experiments."""
     methods = [name for name, recipe in RECIPES.items() if recipe.arena is not None]
     experiments = (name for experiment in EXPERIMENTS.values() for name in experiment)
-    return list(dict.fromkeys([*methods, *experiments]))
+    return list(dict.fromkeys([*methods, *experiments, *_ARMS]))
 
 
 def chosen(given: Sequence[str]) -> list[str]:

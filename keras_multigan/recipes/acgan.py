@@ -69,11 +69,14 @@ EXPERIMENTS = {
 }
 
 
-def one_labels(kit, epochs):
+def _one_labels(updates):
     """WGAN-GP with labels, with the updates of ComMutE-GAN's arms."""
-    return RECIPE.arena(kit) | {
-        "adversarial_loss": "wasserstein", "gp_weight": 10.0, "discriminator_updates": 3,
-        "classify_fakes": False, "generator_class_weight": 0.1}
+    return ArenaArm(
+        "one generator that is told the class (AC-GAN with WGAN-GP), "
+        f"{updates} critic updates per step",
+        lambda kit, epochs: RECIPE.arena(kit) | {
+            "adversarial_loss": "wasserstein", "gp_weight": 10.0, "discriminator_updates": updates,
+            "classify_fakes": False, "generator_class_weight": 0.1})
 
 
 RECIPE = Recipe(
@@ -114,6 +117,5 @@ RECIPE = Recipe(
         "generator": kit.generator(latent_dim=kit.latent_dim + kit.num_classes),
         "discriminator": kit.discriminator(1 + kit.num_classes),
         "latent_dim": kit.latent_dim, "num_classes": kit.num_classes},
-    arena_arms={"one_labels": ArenaArm("one generator that is told the class (AC-GAN with WGAN-GP)",
-                                       one_labels)},
+    arena_arms={"one_labels": _one_labels(3), "one_labels_critic6": _one_labels(6)},
 )

@@ -210,25 +210,21 @@ def _large(kit):
     return [kit.large_generator()]
 
 
-def _arms(name="", said="", **others):
-    return {
-        f"one{name}": _in_arena(f"one generator{said}", generators=_one, **others),
-        f"one_large{name}": _in_arena(f"one generator with the parameters of all{said}",
-                                      generators=_large, **others),
-        f"several{name}": _in_arena(f"several generators without a term{said}", **others),
-        f"several_constant{name}": _in_arena(f"constant weight 12.2{said}", _constant(12.2), **others),
-    }
+def _arms(name="", said=", 3 critic updates per step", **others):
+    """With the paper's schedules, 20 to 5 over its 70 epochs and 20 for 20 of them, in parts of the
+    run."""
+    return {f"{arm}{name}": _in_arena(f"{title}{said}", *more, **others) for arm, title, *more in (
+        ("one", "one generator", None, _one),
+        ("one_large", "one generator with the parameters of all", None, _large),
+        ("several", "several generators without a term"),
+        ("several_constant", "constant weight 12.2", _constant(12.2)),
+        ("several_linear", "weight 20 that falls to 5", _linear),
+        ("several_sudden", "weight 20 for two sevenths of the run, then 0", _sudden))}
 
 
-# The paper's schedules, 20 to 5 over its 70 epochs and 20 for 20 of them, in parts of the run.
-ARENA_ARMS = {
-    **_arms(),
-    "several_linear": _in_arena("weight 20 that falls to 5", _linear),
-    "several_sudden": _in_arena("weight 20 for two sevenths of the run, then 0", _sudden),
-    **_arms("_critic1", ", one critic update per step", n_critic=1),
-    **_arms("_critic6", ", 6 critic updates per step", n_critic=6),
-    **_arms("_critic12", ", 12 critic updates per step", n_critic=12),
-}
+ARENA_ARMS = {**_arms(), **_arms("_critic1", ", one critic update per step", n_critic=1),
+              **_arms("_critic6", ", 6 critic updates per step", n_critic=6),
+              **_arms("_critic12", ", 12 critic updates per step", n_critic=12)}
 RECIPE = Recipe(
     "commute", "ComMutE-GAN: a classifier keeps the generators' classes apart", ComMutEGAN,
     make_networks,

@@ -19,10 +19,11 @@ def build(name):
     return kit, model, epochs, steps
 
 
+@pytest.mark.parametrize("suffix, updates", [("", 3), ("_critic6", 6)])
 @pytest.mark.parametrize("name", ARMS)
-def test_arms_have_the_same_discriminator_and_updates(name):
-    kit, model, epochs, steps = build(name)
-    assert worker.discriminator_updates(model) == 3 and epochs * steps == 400
+def test_arms_have_the_same_discriminator_and_updates(name, suffix, updates):
+    kit, model, epochs, steps = build(name + suffix)
+    assert worker.discriminator_updates(model) == updates and epochs * steps == 1200 / updates
     critic = model.discriminator if name == "one_labels" else model.critic
     outputs = 5 if name == "one_labels" else 1
     assert [v.shape for v in critic.trainable_variables] == [
@@ -57,13 +58,14 @@ def test_the_large_gan_is_the_plain_one_with_a_large_generator():
 
 @pytest.mark.parametrize("name, first, last", [
     ("several", 0.0, 0.0), ("several_constant", 12.2, 12.2), ("several_linear", 20.0, 5.0),
-    ("several_sudden", 20.0, 0.0)])
+    ("several_sudden", 20.0, 0.0), ("several_sudden_critic6", 20.0, 0.0),
+    ("several_linear_critic6", 20.0, 5.0)])
 def test_weights_of_the_term(name, first, last):
     _, model, epochs, _ = build(name)
     assert isinstance(model, models.ComMutEGAN) and epochs == 5
     weights = [float(model.tvd_weight(epoch)) for epoch in range(epochs)]
     assert (weights[0], weights[-1]) == pytest.approx((first, last))
-    if name == "several_sudden":
+    if name.startswith("several_sudden"):
         assert weights == [20.0, 0.0, 0.0, 0.0, 0.0]  # two sevenths of 5 are 1.4
 
 
@@ -100,12 +102,11 @@ def test_critic_updates(name, generators, weight):
 def test_names():
     assert arms.chosen(["all"]) == list(RECIPES)
     assert sorted(arms.chosen(["several_against_one"])) == sorted(
-        ["gan", "mgan", "mim", "mix", "p2", "gan_large", *ARMS])
+        ["gan", "mgan", "mim", "mix", "p2", "gan_large", *ARMS, *(f"{name}_critic6" for name in ARMS)])
     assert arms.chosen(["several", "gan"]) == ["gan", "several"]
-    assert arms.chosen(["one", " one", "several_against_one"])[-8:] == [
-        "one", "one_large", "gan_large", *ARMS[2:]]
+    assert arms.chosen(["one", " one", "several_against_one"])[5:12] == list(ARMS)
     assert {name for recipe in RECIPES.values() for name in recipe.arena_arms} == set(
-        arms.names()[len(RECIPES):])  # each belongs to an experiment
+        arms.names()[len(RECIPES):])
     assert not set(arms.names()[len(RECIPES):]) & set(RECIPES)
     for bad in ([], ["nope"], ["gan", ""]):
         with pytest.raises(ValueError, match="Received"):
