@@ -16,7 +16,8 @@ _TABLE = re.compile(r"<!-- rows (?P<folder>\S+): (?P<columns>[^>]+?) -->\n.*?<!-
 _TITLES = {"parameters": "generators' parameters", "frechet_distance": "Frechet distance",
            "ratio": "times the floor", "memorized_equivalent": "memorised images alike",
            "pairwise_tvd": "TVD of generators", "reverse_kl": "reverse KL",
-           "least_generator_coverage": "least coverage of a generator", "cpu_seconds": "CPU seconds"}
+           "least_generator_coverage": "least coverage of a generator",
+           "least_generator_recall": "least recall of a generator"}
 
 
 def filled(page: str) -> str:
