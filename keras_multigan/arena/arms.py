@@ -23,13 +23,13 @@ class Arm(NamedTuple):
     arguments: Callable
 
 
-_COMMUTE = ("one", "one_large", "one_labels", "several", "several_constant", "several_linear",
-            "several_sudden")
+_ONE_AND_SEVERAL = ("one", "one_large", "one_labels", "several", "several_constant",
+                    "several_linear", "several_sudden")
 # What an experiment runs: methods and arms of recipes.
 EXPERIMENTS = {
     "several_against_one": (
-        *_COMMUTE, *(f"{name}_critic6" for name in _COMMUTE), "gan", "gan_large", "mgan", "mim", "p2",
-        "mix"),
+        *_ONE_AND_SEVERAL, *(f"{name}_critic6" for name in _ONE_AND_SEVERAL),
+        "gan", "gan_large", "mgan", "mim", "p2", "mix"),
     "critic_updates": tuple(
         f"{name}{critic}" for critic in ("_critic1", "", "_critic6", "_critic12")
         for name in ("one", "one_large", "several", "several_constant")),
@@ -61,7 +61,7 @@ def names() -> list[str]:
     """Of all arms, in the order of tables: the registry's methods, then those of experiments."""
     methods = [name for name, recipe in RECIPES.items() if recipe.arena is not None]
     experiments = (name for experiment in EXPERIMENTS.values() for name in experiment)
-    return list(dict.fromkeys([*methods, *experiments, *_ARMS]))
+    return list(dict.fromkeys([*methods, *experiments]))
 
 
 def chosen(given: Sequence[str]) -> list[str]:

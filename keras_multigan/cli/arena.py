@@ -43,19 +43,19 @@ OPTIONS = {
 
 
 def list_methods() -> str:
-    """All methods and arms with the number of their generators of 8, or for 8 classes; who uses
-    labels."""
+    """All methods and arms; who has several generators, and who uses labels."""
     lines = [f"{'method':26}{'generators':12}{'labels':8}title"]
     for name in dict.fromkeys([*RECIPES, *arms.names()]):
         if name in RECIPES and RECIPES[name].arena is None:
             lines.append(f"{name:26}{'-':12}{'-':8}{RECIPES[name].title} (not in the arena)")
             continue
         arm = arms.of(name)
-        kit = DenseKit((2,), latent_dim=2, width=2, num_generators=8, num_classes=8)
-        kit.classifier = kit.discriminator(8)
+        kit = DenseKit((2,), latent_dim=2, width=2, num_generators=2, num_classes=2)
+        kit.classifier = kit.discriminator(2)
         arguments = arm.arguments(kit, 20)
-        count = arm.model(**arguments, seed=0).num_generators
-        lines.append(f"{name:26}{count:<12}{'yes' if uses_labels(arguments) else 'no':8}{arm.title}")
+        several = arm.model(**arguments, seed=0).num_generators > 1
+        lines.append(f"{name:26}{'several' if several else 'one':12}"
+                     f"{'yes' if uses_labels(arguments) else 'no':8}{arm.title}")
     lines += ["", *(f"--methods={name} means {', '.join(ones)}."
                     for name, ones in arms.EXPERIMENTS.items())]
     return "\n".join(lines)

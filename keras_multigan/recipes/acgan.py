@@ -72,8 +72,8 @@ EXPERIMENTS = {
 def _one_labels(updates):
     """WGAN-GP with labels, with the updates of ComMutE-GAN's arms."""
     return ArenaArm(
-        "one generator that is told the class (AC-GAN with WGAN-GP), "
-        f"{updates} critic updates per step",
+        "one generator that is told the class (AC-GAN with WGAN-GP); "
+        f"critic updates per step: {updates}",
         lambda kit, epochs: RECIPE.arena(kit) | {
             "adversarial_loss": "wasserstein", "gp_weight": 10.0, "discriminator_updates": updates,
             "classify_fakes": False, "generator_class_weight": 0.1})

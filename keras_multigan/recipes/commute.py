@@ -174,57 +174,47 @@ EXPERIMENTS = {
 }
 
 
-def arena(kit):
-    return {"generators": kit.generators(), "critic": kit.discriminator(),
-            "classifier": kit.classifier, "latent_dim": kit.latent_dim}
+def arena(kit, generators=None):
+    """`generators` are the kit's, if None."""
+    return {"generators": kit.generators() if generators is None else generators,
+            "critic": kit.discriminator(), "classifier": kit.classifier, "latent_dim": kit.latent_dim}
 
 
-def _constant(weight):
-    return lambda epochs: weight
-
-
-def _linear(epochs):
-    return schedules.linear_decay(20, 5, epochs)
-
-
-def _sudden(epochs):
-    return schedules.sudden_death(20, max(1, round(epochs * 2 / 7)))
-
-
-def _in_arena(title, weight=None, generators=lambda kit: kit.generators(), **others):
+def _in_arena(title, updates, weight=None, generators=lambda kit: kit.generators()):
     """`weight` is a function of the number of epochs; None is no term."""
 
     def arguments(kit, epochs):
-        return arena(kit) | others | {
-            "generators": generators(kit), "classifier": None if weight is None else kit.classifier,
+        return arena(kit, generators(kit)) | {
+            "n_critic": updates, "classifier": None if weight is None else kit.classifier,
             "tvd_weight": 0.0 if weight is None else weight(epochs)}
 
-    return ArenaArm(title, arguments)
+    return ArenaArm(f"{title}; critic updates per step: {updates}", arguments)
 
 
-def _one(kit):
-    return [kit.generator()]
+def _arms(updates, name=""):
+    return {
+        f"one{name}": _in_arena("one generator", updates, None, lambda kit: [kit.generator()]),
+        f"one_large{name}": _in_arena("one generator with the parameters of all", updates, None,
+                                      lambda kit: [kit.large_generator()]),
+        f"several{name}": _in_arena("several generators without a term", updates),
+        f"several_constant{name}": _in_arena("constant weight 12.2", updates, lambda epochs: 12.2),
+    }
 
 
-def _large(kit):
-    return [kit.large_generator()]
+def _schedules(updates, name=""):
+    """The paper's, 20 to 5 over its 70 epochs and 20 for 20 of them, in parts of the run."""
+    return {
+        f"several_linear{name}": _in_arena(
+            "weight 20 that falls to 5", updates,
+            lambda epochs: schedules.linear_decay(20, 5, epochs)),
+        f"several_sudden{name}": _in_arena(
+            "weight 20 for two sevenths of the run, then 0", updates,
+            lambda epochs: schedules.sudden_death(20, max(1, round(epochs * 2 / 7)))),
+    }
 
 
-def _arms(name="", said=", 3 critic updates per step", **others):
-    """With the paper's schedules, 20 to 5 over its 70 epochs and 20 for 20 of them, in parts of the
-    run."""
-    return {f"{arm}{name}": _in_arena(f"{title}{said}", *more, **others) for arm, title, *more in (
-        ("one", "one generator", None, _one),
-        ("one_large", "one generator with the parameters of all", None, _large),
-        ("several", "several generators without a term"),
-        ("several_constant", "constant weight 12.2", _constant(12.2)),
-        ("several_linear", "weight 20 that falls to 5", _linear),
-        ("several_sudden", "weight 20 for two sevenths of the run, then 0", _sudden))}
-
-
-ARENA_ARMS = {**_arms(), **_arms("_critic1", ", one critic update per step", n_critic=1),
-              **_arms("_critic6", ", 6 critic updates per step", n_critic=6),
-              **_arms("_critic12", ", 12 critic updates per step", n_critic=12)}
+ARENA_ARMS = {**_arms(3), **_schedules(3), **_arms(1, "_critic1"), **_arms(6, "_critic6"),
+              **_schedules(6, "_critic6"), **_arms(12, "_critic12")}
 RECIPE = Recipe(
     "commute", "ComMutE-GAN: a classifier keeps the generators' classes apart", ComMutEGAN,
     make_networks,

@@ -65,32 +65,28 @@ EXPERIMENTS = {
 }
 
 
-def arena(kit):
-    """Without labels."""
-    return {"generators": kit.generators(), "latent_dim": kit.latent_dim,
-            "discriminators": [kit.discriminator(features=True) for _ in range(kit.num_generators)]}
-
-
-def _part(title, **networks):
-    """`networks` are functions of the kit."""
-    return ArenaArm(title, lambda kit, epochs: arena(kit) | {
-        name: [make(kit)] for name, make in networks.items()})
-
-
-def _one_judge(kit):
-    return kit.discriminator(features=True)
+def arena(kit, generators=None, discriminators=None):
+    """Without labels. The networks are the kit's, if None."""
+    n = kit.num_generators
+    return {"generators": kit.generators() if generators is None else generators,
+            "latent_dim": kit.latent_dim,
+            "discriminators": [kit.discriminator(features=True) for _ in range(n)]
+            if discriminators is None else discriminators}
 
 
 ARENA_ARMS = {
-    "mix_pair": _part("one generator against one discriminator", generators=lambda kit: kit.generator(),
-                      discriminators=_one_judge),
-    "mix_large_pair": _part(
-        "one pair with the parameters of all", generators=lambda kit: kit.large_generator(),
-        discriminators=lambda kit: kit.discriminator(features=True, large=True)),
-    "mix_one_generator": _part("one generator against all discriminators",
-                               generators=lambda kit: kit.generator()),
-    "mix_one_discriminator": _part("all generators against one discriminator",
-                                   discriminators=_one_judge),
+    "mix_pair": ArenaArm(
+        "one generator against one discriminator",
+        lambda kit, epochs: arena(kit, [kit.generator()], [kit.discriminator(features=True)])),
+    "mix_large_pair": ArenaArm(
+        "one pair with the parameters of all",
+        lambda kit, epochs: arena(kit, [kit.large_generator()],
+                                  [kit.discriminator(features=True, large=True)])),
+    "mix_one_generator": ArenaArm("one generator against all discriminators",
+                                  lambda kit, epochs: arena(kit, [kit.generator()])),
+    "mix_one_discriminator": ArenaArm(
+        "all generators against one discriminator",
+        lambda kit, epochs: arena(kit, discriminators=[kit.discriminator(features=True)])),
 }
 RECIPE = Recipe(
     "mix", "MIX-GAN: generators share the classes, discriminators share the batches", MIXGAN,

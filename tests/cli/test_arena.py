@@ -50,9 +50,9 @@ def test_every_recipe_is_listed_and_in_the_arena(multigan):
     assert [line.split()[0] for line in lines[1:]] == arms.names()
     assert all("not in the arena" not in line for line in lines)
     columns = {line.split()[0]: line.split()[1:3] for line in lines[1:]}
-    assert columns["gan"] == ["1", "no"] and columns["commute"] == ["8", "yes"]
-    assert columns["acgan"] == ["8", "yes"]
-    assert columns["one_large"] == ["1", "no"] and columns["several_sudden"] == ["8", "yes"]
+    assert columns["gan"] == ["one", "no"] and columns["commute"] == ["several", "yes"]
+    assert columns["acgan"] == ["several", "yes"]
+    assert columns["one_large"] == ["one", "no"] and columns["several_sudden"] == ["several", "yes"]
     assert experiments[0].startswith("--methods=several_against_one means one, one_large")
     assert arms.chosen(["all"]) == list(RECIPES)
 
@@ -60,7 +60,7 @@ def test_every_recipe_is_listed_and_in_the_arena(multigan):
 def test_a_new_method_is_in_the_arena_without_another_line(multigan, monkeypatch):
     new = dataclasses.replace(RECIPES["gan"], name="new", title="A new one")
     monkeypatch.setitem(RECIPES, "new", new)
-    assert f"{'new':26}1           no      A new one" in multigan("arena", "--list").out
+    assert f"{'new':26}one         no      A new one" in multigan("arena", "--list").out
     assert arms.chosen(["all"])[-1] == "new"
     monkeypatch.setitem(RECIPES, "new", dataclasses.replace(new, arena=None))
     assert "new" not in arms.chosen(["all"])
