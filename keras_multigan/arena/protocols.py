@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import pathlib
 import types
+import zlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -185,11 +186,13 @@ def _plane(title, note, source, updates):
 
 
 class ImageAid(NamedTuple):
-    """What measures images: a network that is in no loss, and both splits."""
+    """What measures images: a network that is in no loss, both splits, and the file that keeps their
+    features."""
 
     embedding: metrics.Embedding
     train: Any
     test: Any
+    features: pathlib.Path
 
 
 def _split(name, split, folder, data_dir):
@@ -207,7 +210,9 @@ def _splits(name, folder, data_dir, validation):
     train, test = (_split(name, split, folder, data_dir) for split in ("train", "test"))
     train, test = hold_out(train, validation) if validation else (train, test)
     options = types.SimpleNamespace(dataset=name, embedding="auto")
-    return ImageAid(classifiers.embedding(options, train, test, pathlib.Path(folder)), train, test)
+    folder = pathlib.Path(folder)
+    return ImageAid(classifiers.embedding(options, train, test, folder), train, test,
+                    folder / "features.npz")
 
 
 def _images(name, folder, data_dir, validation):
@@ -227,8 +232,7 @@ def _image_classifier(found):
 
 def measure_images(model, found, count=5000):
     """`metrics.Reference` of `count` images, less its lists; of each generator's own the least."""
-    aid = found.aid
-    reference = metrics.Reference(found.samples, aid.test.floats(), aid.embedding, found.labels)
+    aid, reference = found.aid, _reference(found)
     n, shares = model.num_generators, model.mixture_weights
     shares = np.full(n, 1 / n) if shares is None else shares
     images = [model.sample(max(1, round(share * count)), generator=k, seed=_SEED + k)
@@ -238,6 +242,24 @@ def measure_images(model, found, count=5000):
              for name in ("generator_recall", "generator_coverage")}
     numbers = {name: value for name, value in measured.items() if isinstance(value, (int, float, str))}
     return numbers | least | _classes_apart(images, aid.embedding, found.num_classes)
+
+
+def _reference(found):
+    """The features of real images are kept in the folder, since every run needs them."""
+    aid = found.aid
+    images = found.samples, aid.test.floats()
+    key = functools.reduce(lambda crc, x: zlib.crc32(np.ascontiguousarray(x), crc),
+                           [*images, *aid.embedding.network.get_weights()], 0)
+    features = None
+    if aid.features.exists():
+        with np.load(aid.features) as kept:
+            features = (kept["train"], kept["test"]) if kept["key"] == key else None
+    reference = metrics.Reference(*images, aid.embedding, found.labels, features=features)
+    if features is None:
+        train, test = reference.features
+        with files.replacing(aid.features) as partial:
+            np.savez(partial, key=key, train=train, test=test)
+    return reference
 
 
 def _classes_apart(images, embedding, num_classes):

@@ -35,23 +35,34 @@ class Reference:
         train_labels: int array (N,), the classes of the training images, within which each generator
             is measured; None for those of the image set, if it has any.
         seed: int that fixes which samples are used.
+        features: the `features` of an earlier Reference of the same images, embedding and seed, which
+            need not be computed again; or None.
+
+    Attributes:
+        features: (of the training images, of the test images), arrays (up to 10,000, F), float64.
 
     Raises:
-        ValueError: fewer than 7 images in a split, too few for their nearest neighbours.
+        ValueError: fewer than 7 images in a split, too few for their nearest neighbours; `features` of
+            another number of images.
     """
 
     def __init__(self, train: np.ndarray, test: np.ndarray, embedding: Embedding,
-                 train_labels: np.ndarray | None = None, seed: int = 0):
+                 train_labels: np.ndarray | None = None, seed: int = 0,
+                 features: Sequence[np.ndarray] | None = None):
         if min(len(train), len(test)) < 7:
             raise ValueError("At least 7 images of each split are expected. Received: "
                              f"{len(train)} for training and {len(test)} for test. Add some.")
         self.embedding, self.seed = embedding, seed
         if train_labels is None:
             train_labels = getattr(train, "labels", None)
-        rows = _chosen(train, _MOST, seed)
-        self.train_labels = None if train_labels is None else np.asarray(train_labels)[rows]
-        self.train = self._features(train, rows)
-        self.test = self._features(test, _chosen(test, _MOST, seed))
+        rows = [_chosen(images, _MOST, seed) for images in (train, test)]
+        self.train_labels = None if train_labels is None else np.asarray(train_labels)[rows[0]]
+        if features is None:
+            features = tuple(map(self._features, (train, test), rows))
+        elif (received := [len(x) for x in features]) != (expected := [len(x) for x in rows]):
+            raise ValueError(f"features is expected to have {expected} rows, those of the images. "
+                             f"Received: {received}. Leave it out, and they are computed.")
+        self.train, self.test = self.features = tuple(features)
         by_test = len(self.test) >= _ENOUGH
         self.split = "test" if by_test else "train"
         self._real, self._other = (self.test, self.train) if by_test else (self.train, self.test)

@@ -149,6 +149,24 @@ def test_images_are_read_once(tmp_path, monkeypatch):
     assert again.samples.shape == (1437, 16, 16, 1) and len(again.aid.test) == 360
 
 
+def test_features_of_real_images_are_computed_once(tmp_path, monkeypatch):
+    found = load(tmp_path, "digits", 1437)[1]
+    test = Images(found.aid.test.floats())
+    first = protocols.measure_images(test, found, 360)
+    embed, counts = type(found.aid.embedding).__call__, []
+
+    def counted(self, images):
+        counts.append(len(images))
+        return embed(self, images)
+
+    monkeypatch.setattr(type(found.aid.embedding), "__call__", counted)
+    assert protocols.measure_images(test, found, 360) == first
+    assert sum(counts) == 360
+    fewer = found._replace(samples=found.samples[:100], labels=found.labels[:100])
+    assert protocols.measure_images(test, fewer, 360) != first  # the file has those of other images
+    assert sum(counts) == 360 + 100 + 360 + 360
+
+
 @pytest.mark.parametrize("name", ["digits", "stacked_digits"])
 def test_a_part_of_the_training_images_stands_in_for_the_test_images(tmp_path, name):
     protocol = protocols.PROTOCOLS[name]

@@ -122,3 +122,14 @@ def test_too_few_images(digits):
     (train, _), (test, _), _ = digits
     with pytest.raises(ValueError, match="7 images of each split.*Received: 718 for training and 6"):
         metrics.Reference(train[:718], test[:6], metrics.digits_embedding())
+
+
+def test_features_of_an_earlier_reference(digits):
+    (train, labels), (test, _), (unseen, _) = digits
+    embedding = metrics.digits_embedding()
+    first = metrics.Reference(train, test, embedding, labels)
+    assert [len(x) for x in first.features] == [719, 360]
+    again = metrics.Reference(train, test, embedding, labels, features=first.features)
+    assert again.measure([unseen]) == first.measure([unseen])
+    with pytest.raises(ValueError, match=r"expected to have \[719, 300\] rows.*Received: \[719, 360\]"):
+        metrics.Reference(train, test[:300], embedding, labels, features=first.features)
