@@ -33,6 +33,12 @@ EXPERIMENTS = {
     "critic_updates": tuple(
         f"{name}{critic}" for critic in ("_critic1", "", "_critic6", "_critic12")
         for name in ("one", "one_large", "several", "several_constant")),
+    "number_of_generators": (
+        "one_critic6", "several_2_critic6", "several_critic6", "several_10_critic6",
+        *(f"several_constant{n}_critic6" for n in ("_2", "_3", "_4", "", "_10")),
+        "mix_pair", "mix_2", "mix", "mix_10"),
+    "weights": ("several_critic6", *(f"several_weight_{weight}_critic6" for weight in (1, 5)),
+                "several_constant_critic6", "several_weight_20_critic6"),
     "mix_parts": ("mix_pair", "mix_large_pair", "mix_one_generator", "mix_one_discriminator", "mix"),
 }
 # With these others are compared, if they take part.

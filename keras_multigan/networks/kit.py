@@ -1,6 +1,7 @@
 """One set of networks for all methods, so that a comparison is about their losses."""
 
 import abc
+import copy
 import itertools
 import math
 from collections.abc import Sequence
@@ -44,14 +45,17 @@ class Kit(abc.ABC):
     def __init__(self, shape: Sequence[int], *, latent_dim: int, num_generators: int,
                  num_classes: int | None = None, match: str = "generator",
                  classifier: keras.Model | None = None):
-        if num_generators < 2:
-            raise ValueError("num_generators is expected to be at least 2, of the methods that have "
-                             f"several. Received: {num_generators}")
         if match not in ("generator", "parameters"):
             raise ValueError(f"match is expected to be generator or parameters. Received: {match!r}")
         self.shape, self.latent_dim = tuple(shape), latent_dim
-        self.num_generators, self.num_classes = num_generators, num_classes
+        self.num_generators, self.num_classes = _several(num_generators), num_classes
         self.match, self.classifier = match, classifier
+
+    def with_generators(self, number: int) -> "Kit":
+        """This kit for methods with `number` generators, at least 2."""
+        kit = copy.copy(self)
+        kit.num_generators = _several(number)
+        return kit
 
     @channels_last
     def generator(self, latent_dim: int | None = None) -> keras.Model:
@@ -306,6 +310,13 @@ class ConvKit(Kit):
         maps = zip((self.shape[2], *widths), widths, strict=False)
         return (sum((16 * a + 1) * b for a, b in maps)
                 + (size**2 * widths[-1] + 1) * self.units + self.units + 1)
+
+
+def _several(number):
+    if number < 2:
+        raise ValueError("num_generators is expected to be at least 2, of the methods that have "
+                         f"several. Received: {number}")
+    return number
 
 
 def _affine(width):

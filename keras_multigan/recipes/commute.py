@@ -213,8 +213,26 @@ def _schedules(updates, name=""):
     }
 
 
+def _sweeps(updates, name):
+    """Other numbers of generators, figure 4, and other weights, figure 3."""
+    return {
+        **{f"several_{n}{name}": _in_arena(f"{n} generators without a term", updates,
+                                           generators=_number(n)) for n in (2, 10)},
+        **{f"several_constant_{n}{name}": _in_arena(
+            f"{n} generators, constant weight 12.2", updates, lambda epochs: 12.2, _number(n))
+            for n in (2, 3, 4, 10)},
+        **{f"several_weight_{weight}{name}": _in_arena(
+            f"constant weight {weight}", updates, lambda epochs, weight=weight: float(weight))
+            for weight in (1, 5, 20)},
+    }
+
+
+def _number(n):
+    return lambda kit: kit.with_generators(n).generators()
+
+
 ARENA_ARMS = {**_arms(3), **_schedules(3), **_arms(1, "_critic1"), **_arms(6, "_critic6"),
-              **_schedules(6, "_critic6"), **_arms(12, "_critic12")}
+              **_schedules(6, "_critic6"), **_arms(12, "_critic12"), **_sweeps(6, "_critic6")}
 RECIPE = Recipe(
     "commute", "ComMutE-GAN: a classifier keeps the generators' classes apart", ComMutEGAN,
     make_networks,

@@ -87,6 +87,8 @@ ARENA_ARMS = {
     "mix_one_discriminator": ArenaArm(
         "all generators against one discriminator",
         lambda kit, epochs: arena(kit, discriminators=[kit.discriminator(features=True)])),
+    **{f"mix_{n}": ArenaArm(f"{n} generators against {n} discriminators",
+                            lambda kit, epochs, n=n: arena(kit.with_generators(n))) for n in (2, 10)},
 }
 RECIPE = Recipe(
     "mix", "MIX-GAN: generators share the classes, discriminators share the batches", MIXGAN,

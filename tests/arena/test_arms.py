@@ -98,6 +98,25 @@ def test_critic_updates(name, generators, weight):
         assert {float(model.tvd_weight(epoch)) for epoch in range(epochs)} == {weight}
 
 
+@pytest.mark.parametrize("name, number, weight", [
+    ("several_2_critic6", 2, 0.0), ("several_10_critic6", 10, 0.0),
+    ("several_constant_4_critic6", 4, 12.2), ("several_weight_5_critic6", 3, 5.0)])
+def test_other_numbers_of_generators_and_weights(name, number, weight):
+    kit, model, epochs, _ = build(name)
+    assert worker.discriminator_updates(model) == 6 and model.num_generators == number
+    assert {float(model.tvd_weight(epoch)) for epoch in range(epochs)} == {weight}
+    assert worker.trained_parameters(model.generators) == number * worker.trained_parameters(
+        [kit.generator()])
+    assert worker.uses_labels(arms.of(name).arguments(kit, epochs)) == (weight > 0)
+
+
+@pytest.mark.parametrize("number", [2, 10])
+def test_other_numbers_of_pairs(number):
+    _, model, epochs, steps = build(f"mix_{number}")
+    assert (len(model.generators), len(model.discriminators)) == (number, number)
+    assert epochs * steps * model.discriminator_updates == 1200
+
+
 @pytest.mark.fast
 def test_names():
     assert arms.chosen(["all"]) == list(RECIPES)

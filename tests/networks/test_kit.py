@@ -113,7 +113,16 @@ def test_parameters_are_matched_within_a_few_per_cent(kind, size, n):
         assert trained(made.joint_generators(own)) == pytest.approx(one, rel=0.05)
 
 
+def test_another_number_of_generators():
+    for match in ("generator", "parameters"):
+        made = kit(match=match)
+        assert len(made.with_generators(7).generators()) == 7 and len(made.generators()) == 3
+        assert [trained(g) for g in made.with_generators(7).generators()] == [
+            trained(g) for g in kit(n=7, match=match).generators()]
+
+
 @pytest.mark.parametrize("make, message", [
+    (lambda: kit().with_generators(1), "num_generators is expected to be at least 2.*Received: 1"),
     (lambda: kit(n=1), "num_generators is expected to be at least 2.*Received: 1"),
     (lambda: kit(match="size"), "match.*Received: 'size'"),
     (lambda: kit().joint_generators("middle"), "own.*Received: 'middle'"),
