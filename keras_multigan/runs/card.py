@@ -16,7 +16,7 @@ from keras_multigan.trained import TrainedGenerators
 NUM_SAMPLES = 2000  # of the mixture, whose mean and deviation metrics.json has
 # What a set does not say: where the data and devices were, and how long that machine took.
 _PLACES = ("data_dir", "stream", "tpu")
-_SMALL = " The preset `paper` has the size of the paper's networks and training."
+_SMALL = " The paper's networks and training are larger."
 _OF_THE_FOLDER = ("seconds_of_last_attempt", "history_sha256", "export")
 
 
@@ -116,7 +116,6 @@ def text(name, recipe, options, versions, results, model) -> str:
     usual = recipe.make_options(options["preset"]).as_dict()
     changed = differing(options, usual)
     is_image = len(model.image_shape) == 3
-    sizes = sorted({count_parameters([generator]) for generator in model.sampling_generators})
     lines = [
         f"# {name}", "", f"{recipe.title}. {' '.join(report.summary(options, results, 0)[:2])}",
         f"`keras_multigan.models.{type(model).__name__}` has the paper's citation and its equations.",
@@ -146,9 +145,8 @@ def text(name, recipe, options, versions, results, model) -> str:
               "## Limits", "",
               f"- One run, seed {options['seed']}: another seed gives other numbers."
               f"{' Intervals are over samples, not over seeds.' if is_image else ''}",
-              f"- {' to '.join(f'{size:,}' for size in sizes)} parameters per generator, "
-              f"{results['training_steps']:,} steps."
-              f"{'' if options['preset'] == 'paper' else _SMALL}"]
+              f"- {_size(model.sampling_generators)}, {results['training_steps']:,} steps."
+              f"{'' if 'paper' in options['preset'] else _SMALL}"]
     if is_image:
         height, width, _ = model.image_shape
         lines.append(f"- Images have {height}x{width} pixels.")
@@ -158,6 +156,14 @@ def text(name, recipe, options, versions, results, model) -> str:
               "Apache 2.0, as keras_multigan."
               f"{' The data have terms of their own.' if is_image else ''}"]
     return "\n".join(lines) + "\n"
+
+
+def _size(generators):
+    sizes, together = [count_parameters([g]) for g in generators], count_parameters(generators)
+    if together < sum(sizes):
+        return f"{together:,} parameters in all generators together, which share layers"
+    ends = sorted({min(sizes), max(sizes)})
+    return f"{' to '.join(f'{size:,}' for size in ends)} parameters per generator"
 
 
 def _measures(recipe, options, results, model):
