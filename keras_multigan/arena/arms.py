@@ -15,14 +15,18 @@ class Arm(NamedTuple):
         name, title: what tables call it, and what it is.
         model: the class.
         arguments: function (`networks.Kit`, number of epochs) -> the class's arguments.
+        batches: real samples of an update, in the protocol's batches.
     """
 
     name: str
     title: str
     model: type[keras.Model]
     arguments: Callable
+    batches: int = 1
 
 
+_LARGER = ("gan", "gan_large", "one_large_critic6", "several_critic6", "several_constant_critic6",
+           "mix_large_pair")
 _ONE_AND_SEVERAL = ("one", "one_large", "one_labels", "several", "several_constant",
                     "several_linear", "several_sudden")
 # What an experiment runs: methods and arms of recipes.
@@ -39,12 +43,14 @@ EXPERIMENTS = {
         "mix_pair", "mix_2", "mix", "mix_10"),
     "weights": ("several_critic6", *(f"several_weight_{weight}_critic6" for weight in (1, 5)),
                 "several_constant_critic6", "several_weight_20_critic6"),
+    "larger_batches": (*_LARGER, *(f"{name}_batch5" for name in _LARGER), "mix"),
     "mix_parts": ("mix_pair", "mix_large_pair", "mix_one_generator", "mix_one_discriminator", "mix"),
 }
 # With these others are compared, if they take part.
 BASELINES = ("gan", "gan_large", "one", "one_large", "one_critic6", "one_large_critic6",
-             "mix_large_pair")
-_ARMS = {name: Arm(name, arm.title, recipe.model, arm.arguments)
+             "mix_large_pair", "gan_batch5", "gan_large_batch5", "one_large_critic6_batch5",
+             "mix_large_pair_batch5")
+_ARMS = {name: Arm(name, arm.title, recipe.model, arm.arguments, arm.batches)
          for recipe in RECIPES.values() for name, arm in recipe.arena_arms.items()}
 
 

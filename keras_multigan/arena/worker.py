@@ -135,8 +135,12 @@ def trained_parameters(networks) -> int:
 
 
 def batch_size(job: Job, model) -> int:
-    """The smallest multiple of what the model needs that is not smaller than the protocol's."""
-    return -(-job.batch_size // model.batch_unit) * model.batch_unit
+    """The smallest multiple of what the model needs that is not smaller than the protocol's, in an
+    experiment about it than a multiple of that."""
+    from keras_multigan.arena import arms
+
+    wanted = job.batch_size * arms.of(job.method).batches
+    return -(-wanted // model.batch_unit) * model.batch_unit
 
 
 def run(job: Job) -> dict:

@@ -233,6 +233,8 @@ def _number(n):
 
 ARENA_ARMS = {**_arms(3), **_schedules(3), **_arms(1, "_critic1"), **_arms(6, "_critic6"),
               **_schedules(6, "_critic6"), **_arms(12, "_critic12"), **_sweeps(6, "_critic6")}
+for _name in ("one_large_critic6", "several_critic6", "several_constant_critic6"):
+    ARENA_ARMS[f"{_name}_batch5"] = ARENA_ARMS[_name].with_batches(5)
 RECIPE = Recipe(
     "commute", "ComMutE-GAN: a classifier keeps the generators' classes apart", ComMutEGAN,
     make_networks,

@@ -105,13 +105,13 @@ def variant(name: str, title: str, paper: dict, quick: dict | None = None,
                   complete=complete, arena=arena, arena_arms=arena_arms or {})
 
 
-def _large(kit, epochs):
-    return RECIPES[0].arena(kit) | {"generator": kit.large_generator()}
-
-
+_SMALL = ArenaArm("a plain GAN", lambda kit, epochs: RECIPES[0].arena(kit))
+_LARGE = ArenaArm("a plain GAN with the parameters of all",
+                  lambda kit, epochs: RECIPES[0].arena(kit) | {"generator": kit.large_generator()})
 RECIPES = (
     variant("gan", "GAN: one generator, the loss that does not saturate (DCGAN)", FACES,
-            arena_arms={"gan_large": ArenaArm("a plain GAN with the parameters of all", _large)}),
+            arena_arms={"gan_large": _LARGE, "gan_batch5": _SMALL.with_batches(5),
+                        "gan_large_batch5": _LARGE.with_batches(5)}),
     variant("saturating_gan", "GAN with the generator's loss of the minimax game",
             {"image_size": 28, "batch_size": 100, "epochs": 100}, adversarial_loss="saturating"),
     variant("lsgan", "LSGAN: least squares", FACES | {"batch_size": 64},

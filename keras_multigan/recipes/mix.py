@@ -90,6 +90,8 @@ ARENA_ARMS = {
     **{f"mix_{n}": ArenaArm(f"{n} generators against {n} discriminators",
                             lambda kit, epochs, n=n: arena(kit.with_generators(n))) for n in (2, 10)},
 }
+# As many samples per update as those of five pairs together.
+ARENA_ARMS["mix_large_pair_batch5"] = ARENA_ARMS["mix_large_pair"].with_batches(5)
 RECIPE = Recipe(
     "mix", "MIX-GAN: generators share the classes, discriminators share the batches", MIXGAN,
     make_networks,

@@ -37,10 +37,16 @@ class ArenaArm(NamedTuple):
     Attributes:
         title: what it is.
         arguments: function (`networks.Kit`, number of epochs) -> the constructor's arguments.
+        batches: real samples of an update, in the protocol's batches.
     """
 
     title: str
     arguments: Callable[[Any, int], dict]
+    batches: int = 1
+
+    def with_batches(self, count: int) -> "ArenaArm":
+        """The same with `count` of the protocol's batches per update."""
+        return self._replace(title=f"{self.title}; {count} times the batch", batches=count)
 
 
 @dataclasses.dataclass(frozen=True)

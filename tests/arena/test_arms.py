@@ -117,6 +117,20 @@ def test_other_numbers_of_pairs(number):
     assert epochs * steps * model.discriminator_updates == 1200
 
 
+def test_larger_batches():
+    for name in arms.EXPERIMENTS["larger_batches"]:
+        *_, plain = name.partition("_batch")
+        job = worker.Job("digits", name, "generator", 0, 1200, 30, 1e-3, 3, "", None)
+        model = build(name)[1]
+        assert worker.batch_size(job, model) == (150 if plain else 30)
+        assert arms.of(name).batches == (5 if plain else 1)
+        if plain:
+            same = build(name.removesuffix("_batch5"))[1]
+            assert type(model) is type(same) and model.num_generators == same.num_generators
+            assert worker.trained_parameters(model.generators) == worker.trained_parameters(
+                same.generators)
+
+
 @pytest.mark.fast
 def test_names():
     assert arms.chosen(["all"]) == list(RECIPES)
