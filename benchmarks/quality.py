@@ -4,11 +4,12 @@
     python benchmarks/quality.py --contenders=ours,ours:../before    against another checkout
 
 All train the same: the networks, digits, classifier, losses, averages and steps of `multigan train
-commute --critic_dropout=all --generator_dropout`. Every so many steps the averaged generators' images are measured by metrics.Reference on the
-network that is in no loss. A contender has arrived when recall and coverage, each to the test images,
-are both at least what the flags say. What counts are the seconds until then in which it was built,
-traced and trained; measuring does not count. Contenders take turns. A crossing depends on chance,
-so the table has the median over the seeds and their range.
+commute --critic_dropout=all --generator_dropout`. Every so many steps the averaged generators'
+images are measured by metrics.Reference on the network that is in no loss. A contender has arrived
+when recall and coverage, each to the test images, are both at least what the flags say. What counts
+are the seconds until then in which it was built, traced and trained; measuring does not count.
+Contenders take turns. A crossing depends on chance, so the table has the median over the seeds and
+their range.
 The output folder gets benchmark.json, with the course of every run, and benchmark.md.
 """
 

@@ -268,8 +268,8 @@ RECIPE = Recipe(
                                   "row; 250 epochs at most unless --epochs says"),
     },
     presets={
-        # Settled on a fifth of the training digits, with seeds 100 and 101. With dropout generators draw
-        # a few prototypes each.
+        # Settled on a fifth of the training digits, with seeds 100 and 101. With dropout each generator
+        # draws a few prototypes.
         "quick": SHORT | _NO_DROPOUT | {
             "image_size": 16, "steps_per_epoch": 200, "tvd_weight": "constant:3", "ema": 0.998},
         "short": SHORT,  # quick in version 0.1

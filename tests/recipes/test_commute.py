@@ -109,12 +109,14 @@ def test_the_dropouts_differ_in_nothing_else(scale):
 def test_dropout_is_where_the_options_say():
     samples = type("Samples", (), {"shape": (16, 16, 1), "classifier": None})
 
-    def layers(**options):
-        made = RECIPE.networks(RECIPE.make_options(width=0.0625, num_generators=2, **options), samples)
+    def layers(preset="short", **options):
+        made = RECIPE.networks(
+            RECIPE.make_options(preset, width=0.0625, num_generators=2, **options), samples)
         return [sum(isinstance(layer, keras.layers.Dropout) for layer in network.layers)
                 for network in (*made["generators"], made["critic"])]
 
     assert layers() == layers(generator="deep") == [1, 1, 4]
+    assert layers("quick") == [0, 0, 0]
     assert layers(generator_dropout=False) == [0, 0, 4] and layers(critic_dropout="none") == [1, 1, 0]
     assert layers(generator="residual", critic_dropout="middle") == [0, 0, 3]
 
