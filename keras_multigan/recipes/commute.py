@@ -18,10 +18,11 @@ GENERATORS = {
 
 
 def make_networks(options, samples):
-    def scaled(filters):
-        return max(4, round(filters * options.width / 4) * 4)
+    def scaled(filters, width=options.width):
+        return max(4, round(filters * width / 4) * 4)
 
-    others = {} if options.width == 1.0 else {"filters": scaled(256)}
+    width = options.width * options.generator_width
+    others = {} if width == 1.0 else {"filters": scaled(256, width)}
     if options.generator != "residual":  # which has none
         others["dropout"] = options.generator_dropout
     return {
@@ -160,8 +161,10 @@ EXPERIMENTS = {
     ),
     "five_against_one": Experiment(
         "Five generators against one of the same size, on an independent network",
-        "Not in the paper. The one generator has a fifth of the parameters, and no TVD term.",
-        [Arm("five", {}), Arm("one", {"num_generators": 1})],
+        "Not in the paper. The one generator has a fifth of the parameters of five, about as many as "
+        "five small ones together, and no TVD term.",
+        [Arm("five", {}), Arm("five-small", {"generator_width": 0.25}),
+         Arm("one", {"num_generators": 1})],
         columns=(*INDEPENDENT, SCORE, TVD),
     ),
     "dropout": Experiment(
@@ -263,6 +266,8 @@ RECIPE = Recipe(
                                  "and less before the last layer (keras.io), or none",
                                  choices=("all", "middle", "none")),
         "width": Option(1.0, "networks' width, as a part of the paper's", above=0, most=64),
+        "generator_width": Option(1.0, "the generators' width, as a part of what --width makes it",
+                                  above=0, most=64, later=True),
         "learning_rate": LEARNING_RATE,
         "until_converged": Option(False, "stop when critic_loss moves less than 0.01 for 5 epochs in a "
                                   "row; 250 epochs at most unless --epochs says"),

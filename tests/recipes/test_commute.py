@@ -106,6 +106,22 @@ def test_the_dropouts_differ_in_nothing_else(scale):
                      "none-one-generator": none | {"num_generators": 1}}
 
 
+def test_five_small_generators_have_the_parameters_of_one():
+    samples = type("Samples", (), {"shape": (16, 16, 1), "classifier": None})
+    found = runs("five_against_one", "quick", {})
+    five = found["five"].as_dict()
+    assert found["five-small"].as_dict() == five | {"generator_width": 0.25}
+    assert found["one"].as_dict() == five | {"num_generators": 1}
+
+    def parameters(label):
+        return [sum(int(np.prod(v.shape)) for v in g.trainable_variables)
+                for g in RECIPE.networks(found[label], samples)["generators"]]
+
+    assert parameters("five") == 5 * parameters("one")
+    assert len(parameters("five-small")) == 5
+    assert 0.8 * parameters("one")[0] < sum(parameters("five-small")) < parameters("one")[0]
+
+
 def test_dropout_is_where_the_options_say():
     samples = type("Samples", (), {"shape": (16, 16, 1), "classifier": None})
 
