@@ -21,6 +21,7 @@ from keras_multigan.runs.images import load_split
 from keras_multigan.runs.options import IMAGES, MOST_UNITS, RAY, RUN, Option, lacking, renamed
 from keras_multigan.runs.run import count_parameters
 
+_CHANGED = ("classifier", "critic_dropout", "generator_dropout")  # in presets, after version 0.1
 _WORKER = (sys.executable, "-m", "keras_multigan.cli.worker")
 OVERRIDES = {
     "epochs": Option(help="epochs of every run (at most, until converged)", kind=int, least=1,
@@ -110,15 +111,14 @@ def open_folder(plan, output) -> None:
 
 
 def _keep_earlier(plan, stored):
-    """Gives the plan's runs what the stored ones had before their preset got other options or another
-    classifier."""
+    """Leaves out of the plan the runs that the stored experiment did not have yet, and gives the others
+    what they had before their preset got other options, another classifier or no dropout."""
     recipe = RECIPES[plan["paper"]]
+    plan["runs"] = {label: run for label, run in plan["runs"].items() if label in stored}
     for label, options in plan["runs"].items():
-        if label in stored:
-            earlier = renamed(stored[label], recipe.options)
-            options |= lacking(recipe, earlier)
-            if "classifier" in earlier:
-                options["classifier"] = earlier["classifier"]
+        earlier = renamed(stored[label], recipe.options)
+        options |= lacking(recipe, earlier)
+        options |= {name: earlier[name] for name in _CHANGED if name in earlier}
 
 
 def _differ(plan, stored):
@@ -162,8 +162,9 @@ def reproduce(plan, output, data_dir=None, only=None, ray=None) -> str:
         The text of results.md.
     """
     output, (recipe, _) = pathlib.Path(output), find(plan["paper"], plan["experiment"])
-    labels = chosen(plan, only)
+    chosen(plan, only)  # before a folder is made
     open_folder(plan, output)
+    labels = chosen(plan, only)
     runs = {label: recipe.options_class(**options) for label, options in plan["runs"].items()}
     parameters = {label: generator_parameters(recipe, options) for label, options in runs.items()}
     todo = [(label, seed) for seed in plan["seeds"] for label in labels

@@ -253,6 +253,25 @@ def test_at_paper_scale_an_earlier_folder_goes_on_with_the_shipped_classifier(st
 
 
 @pytest.mark.fast
+def test_a_folder_goes_on_with_the_runs_and_the_dropout_that_it_began_with(tmp_path):
+    plan = make_plan("five_against_one", "quick", [0], {})
+    earlier = json.loads(json.dumps(plan))
+    del earlier["runs"]["five-small"]
+    for run in earlier["runs"].values():
+        assert run["critic_dropout"] == "none" and not run["generator_dropout"]
+        run |= {"critic_dropout": "all", "generator_dropout": True}
+        del run["generator_width"]
+    files.write_json(tmp_path / "experiment.json", earlier)
+    reproduce.open_folder(plan, tmp_path)
+    assert list(plan["runs"]) == ["five", "one"]
+    assert {(run["critic_dropout"], run["generator_dropout"], run["generator_width"])
+            for run in plan["runs"].values()} == {("all", True, 1.0)}
+    plan = make_plan("five_against_one", "quick", [0], {})
+    with pytest.raises(ValueError, match="some of five, one. Received: five-small"):
+        reproduce.reproduce(plan, tmp_path, only=["five-small"])
+
+
+@pytest.mark.fast
 def test_the_papers_classifier_is_trained_once(monkeypatch, tmp_path):
     options = RECIPES["commute"].make_options("paper")
     sets = {split: data.load_image_set("digits", split, 8) for split in ("train", "test")}
