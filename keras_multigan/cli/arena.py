@@ -44,17 +44,19 @@ OPTIONS = {
 
 def list_methods() -> str:
     """All methods and arms; who has several generators, and who uses labels."""
-    lines = [f"{'method':26}{'generators':12}{'labels':8}title"]
-    for name in dict.fromkeys([*RECIPES, *arms.names()]):
+    names = list(dict.fromkeys([*RECIPES, *arms.names()]))
+    width = max(map(len, names)) + 2
+    lines = [f"{'method':{width}}{'generators':12}{'labels':8}title"]
+    for name in names:
         if name in RECIPES and RECIPES[name].arena is None:
-            lines.append(f"{name:26}{'-':12}{'-':8}{RECIPES[name].title} (not in the arena)")
+            lines.append(f"{name:{width}}{'-':12}{'-':8}{RECIPES[name].title} (not in the arena)")
             continue
         arm = arms.of(name)
         kit = DenseKit((2,), latent_dim=2, width=2, num_generators=2, num_classes=2)
         kit.classifier = kit.discriminator(2)
         arguments = arm.arguments(kit, 20)
         several = arm.model(**arguments, seed=0).num_generators > 1
-        lines.append(f"{name:26}{'several' if several else 'one':12}"
+        lines.append(f"{name:{width}}{'several' if several else 'one':12}"
                      f"{'yes' if uses_labels(arguments) else 'no':8}{arm.title}")
     lines += ["", *(f"--methods={name} means {', '.join(ones)}."
                     for name, ones in arms.EXPERIMENTS.items())]
