@@ -135,8 +135,8 @@ def trained_parameters(networks) -> int:
 
 
 def batch_size(job: Job, model) -> int:
-    """The smallest multiple of what the model needs that is not smaller than the protocol's, in an
-    experiment about it than a multiple of that."""
+    """Real samples of an update: the protocol's number, times the arm's `batches`, rounded up to a
+    multiple of what the model needs."""
     from keras_multigan.arena import arms
 
     wanted = job.batch_size * arms.of(job.method).batches

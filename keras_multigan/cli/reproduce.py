@@ -21,7 +21,6 @@ from keras_multigan.runs.images import load_split
 from keras_multigan.runs.options import IMAGES, MOST_UNITS, RAY, RUN, Option, lacking, renamed
 from keras_multigan.runs.run import count_parameters
 
-_CHANGED = ("classifier", "critic_dropout", "generator_dropout")  # in presets, after version 0.1
 _WORKER = (sys.executable, "-m", "keras_multigan.cli.worker")
 OVERRIDES = {
     "epochs": Option(help="epochs of every run (at most, until converged)", kind=int, least=1,
@@ -112,13 +111,14 @@ def open_folder(plan, output) -> None:
 
 def _keep_earlier(plan, stored):
     """Leaves out of the plan the runs that the stored experiment did not have yet, and gives the others
-    what they had before their preset got other options, another classifier or no dropout."""
+    what they had before their preset got other options or other values of such."""
     recipe = RECIPES[plan["paper"]]
+    changed = ("classifier", *(name for name, option in recipe.options.items() if option.later))
     plan["runs"] = {label: run for label, run in plan["runs"].items() if label in stored}
     for label, options in plan["runs"].items():
         earlier = renamed(stored[label], recipe.options)
         options |= lacking(recipe, earlier)
-        options |= {name: earlier[name] for name in _CHANGED if name in earlier}
+        options |= {name: earlier[name] for name in changed if name in earlier}
 
 
 def _differ(plan, stored):

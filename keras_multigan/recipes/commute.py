@@ -264,7 +264,7 @@ RECIPE = Recipe(
                                     later=True),
         "critic_dropout": Option("all", "blocks of the critic with dropout: all (appendix B), middle, "
                                  "and less before the last layer (keras.io), or none",
-                                 choices=("all", "middle", "none")),
+                                 choices=("all", "middle", "none"), later=True),
         "width": Option(1.0, "networks' width, as a part of the paper's", above=0, most=64),
         "generator_width": Option(1.0, "the generators' width, as a part of what --width makes it",
                                   above=0, most=64, later=True),

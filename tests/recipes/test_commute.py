@@ -7,6 +7,7 @@ import pytest
 from keras_multigan.metrics import pairwise_tvd
 from keras_multigan.recipes import RECIPES
 from keras_multigan.recipes.experiment import arm_options
+from keras_multigan.runs.options import lacking
 from keras_multigan.runs.run import count_parameters
 
 RECIPE = RECIPES["commute"]
@@ -120,6 +121,13 @@ def test_five_small_generators_have_the_parameters_of_one():
     assert parameters("five") == 5 * parameters("one")
     assert len(parameters("five-small")) == 5
     assert 0.8 * parameters("one")[0] < sum(parameters("five-small")) < parameters("one")[0]
+
+
+@pytest.mark.fast
+def test_a_run_of_before_the_options_has_dropout():
+    assert RECIPE.make_options("quick").critic_dropout == "none"
+    old = lacking(RECIPE, {"preset": "quick"})
+    assert (old["critic_dropout"], old["generator_dropout"], old["generator_width"]) == ("all", True, 1)
 
 
 def test_dropout_is_where_the_options_say():
