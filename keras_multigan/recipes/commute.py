@@ -162,9 +162,14 @@ EXPERIMENTS = {
     "five_against_one": Experiment(
         "Five generators against one of the same size, on an independent network",
         "Not in the paper. The one generator has a fifth of the parameters of five, about as many as "
-        "five small ones together, and no TVD term.",
+        "five small ones together, and no TVD term. The large one has the parameters of five. Without "
+        "the term no label is in the loss.",
         [Arm("five", {}), Arm("five-small", {"generator_width": 0.25}),
-         Arm("one", {"num_generators": 1})],
+         Arm("one", {"num_generators": 1}),
+         Arm("one-large", {"num_generators": 1, "generator_width": 2.9}),
+         Arm("five-no-term", {"tvd_weight": "constant:0"}),
+         Arm("five-small-no-term", {"generator_width": 0.25, "tvd_weight": "constant:0"}),
+         Arm("five-critic-dropout", {"critic_dropout": "all"})],
         columns=(*INDEPENDENT, SCORE, TVD),
     ),
     "dropout": Experiment(

@@ -107,12 +107,16 @@ def test_the_dropouts_differ_in_nothing_else(scale):
                      "none-one-generator": none | {"num_generators": 1}}
 
 
-def test_five_small_generators_have_the_parameters_of_one():
+def test_generators_that_are_compared_have_about_as_many_parameters():
     samples = type("Samples", (), {"shape": (16, 16, 1), "classifier": None})
     found = runs("five_against_one", "quick", {})
     five = found["five"].as_dict()
     assert found["five-small"].as_dict() == five | {"generator_width": 0.25}
     assert found["one"].as_dict() == five | {"num_generators": 1}
+    assert found["five-critic-dropout"].as_dict() == five | {"critic_dropout": "all"}
+    no_term = {"tvd_weight": "constant:0"}
+    assert found["five-no-term"].as_dict() == five | no_term
+    assert found["five-small-no-term"].as_dict() == five | {"generator_width": 0.25} | no_term
 
     def parameters(label):
         return [sum(int(np.prod(v.shape)) for v in g.trainable_variables)
@@ -121,6 +125,7 @@ def test_five_small_generators_have_the_parameters_of_one():
     assert parameters("five") == 5 * parameters("one")
     assert len(parameters("five-small")) == 5
     assert 0.8 * parameters("one")[0] < sum(parameters("five-small")) < parameters("one")[0]
+    assert 0.98 < parameters("one-large")[0] / sum(parameters("five")) < 1.02
 
 
 @pytest.mark.fast
