@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from keras_multigan import metrics
 from keras_multigan.arena import arms, protocols
-from keras_multigan.arena.protocols import Measure
+from keras_multigan.arena.protocol import Measure
 from keras_multigan.runs import files, report
 
 _LEVEL = 0.05

@@ -136,8 +136,6 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
         embedding = metrics.random_embedding(real.shape[1:])
     weights = None if list(rows) == ["mixture"] else getattr(model, "mixture_weights", None)
     results |= measures.measure_embedded(images, train, test, embedding, weights)
-    if list(rows) == ["mixture"]:
-        results["pairwise_tvd"] = None  # which generator an image comes from is not known
     return {
         **results, "measured": list(rows),
         "options": {"model": str(folder), "dataset": dataset, "data_dir": data_dir,

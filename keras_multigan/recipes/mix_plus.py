@@ -12,6 +12,7 @@ from keras_multigan.data import synthetic
 from keras_multigan.models import MixPlusGAN
 from keras_multigan.recipes.experiment import FRECHET, Arm, Column, Experiment
 from keras_multigan.recipes.recipe import Recipe
+from keras_multigan.runs.measures import tvd_of_several
 from keras_multigan.runs.options import MOST_NETWORKS, MOST_UNITS, RUN, WEIGHT, Option
 from keras_multigan.runs.run import sample_each
 from keras_multigan.runs.vectors import VectorTask
@@ -85,7 +86,7 @@ def measure(options, source, model):
     if options.data == "gaussians":
         shares = metrics.mode_shares(sample_each(model, 5000), source.means)
         results.update(
-            mode_shares=shares.tolist(), pairwise_tvd=metrics.pairwise_tvd(shares),
+            mode_shares=shares.tolist(), pairwise_tvd=tvd_of_several(shares),
             least_share_of_own_mode=float(shares.max(axis=1).min()),
             modes_with_a_generator=len(set(shares.argmax(axis=1).tolist())),
         )

@@ -23,6 +23,7 @@ from keras_multigan.recipes.experiment import FID, FRECHET, SCORE, TVD, Arm, Col
 from keras_multigan.recipes.recipe import LEARNING_RATE, Recipe
 from keras_multigan.runs import files
 from keras_multigan.runs.images import ImageTask, class_names, of_classes
+from keras_multigan.runs.measures import tvd_of_several
 from keras_multigan.runs.options import MOST_NETWORKS, MOST_NOISE, MOST_UNITS, WEIGHT, Option
 from keras_multigan.runs.run import sample_each
 from keras_multigan.runs.vectors import VectorTask, frames_every
@@ -109,7 +110,7 @@ def measure_ring(options, source, model):
     shares = metrics.mode_shares(samples, source.means)
     return {
         "modes_covered": coverage.modes, "high_quality": coverage.high_quality,
-        "mode_shares": shares.tolist(), "pairwise_tvd": metrics.pairwise_tvd(shares),
+        "mode_shares": shares.tolist(), "pairwise_tvd": tvd_of_several(shares),
         "least_share_of_own_mode": float(shares.max(axis=1).min()),
         "frechet_distance": metrics.frechet_distance(
             source.sample(10_000, seed=4)[0], np.concatenate(samples)),

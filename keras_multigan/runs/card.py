@@ -187,7 +187,7 @@ def _measures(recipe, options, results, model):
         same = results.get("frechet_features") == f"logits of: {by}"
         lines += [f"The {by} is in the loss. By it are measured: the pairwise TVD"
                   f"{', the Frechet distance and the classifier score' if same else ''}.", ""]
-    elif by:
+    elif by and results["pairwise_tvd"] is not None:
         lines += [f"The pairwise TVD is measured by the {by}, which is in no loss.", ""]
     return lines
 

@@ -147,8 +147,9 @@ class ImageTask:
         if classifier is not None:
             results |= measures.measure(images, test, classifier, name, options.dataset)
             names, tvd = train_set.class_names, results["pairwise_tvd"]
+            apart = "" if tvd is None else f", TVD {tvd:.4f}"
             plots.save_class_table(results["class_probabilities"], output / "class_table.png",
-                                   f"average class probabilities in %, TVD {tvd:.4f}", names)
+                                   f"average class probabilities in %{apart}", names)
             results |= {} if names is None else {"class_names": names}
         if self.measure is not None:
             results |= self.measure(

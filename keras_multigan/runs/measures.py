@@ -103,12 +103,17 @@ def measure(images_by_generator, real, classifier, classifier_name, dataset):
         "frechet_distance_by_generator": [float(distance(i)) for i in images_by_generator],
         "frechet_features": f"logits of: {measured_by}",
         "classifier_score": float(score),
-        "pairwise_tvd": metrics.pairwise_tvd(probabilities),
+        "pairwise_tvd": tvd_of_several(probabilities),
         "class_probabilities": probabilities.round(6).tolist(),
         "class_probabilities_by": classifier_name,
         "generated_images": len(mixture),
         "real_images": len(real),
     }
+
+
+def tvd_of_several(shares):
+    """`metrics.pairwise_tvd` of a row per generator; None of one generator, which has no pair."""
+    return metrics.pairwise_tvd(shares) if len(shares) > 1 else None
 
 
 def inception_outputs(images, weights):
