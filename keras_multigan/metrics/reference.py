@@ -89,6 +89,8 @@ class Reference:
             - memorized_equivalent, real_memorized_equivalent: the number of training images that,
               repeated, are as far away as all images of the mixture, or of the other split; from a
               curve of 5 ... 5,000 (most_memorized if there are fewer), outside of which it is an end.
+              None for real images if there are fewer than the 10,000 of the curve: fewer samples look
+              farther away.
             - precision*, recall*, density*, coverage*: against test images; train_precision and so on:
               against training images. real_precision and so on: of training against test images.
             - near_copies*, real_near_copies: `metrics.near_copies`; of test images about a half.
@@ -136,13 +138,15 @@ class Reference:
             (self._real, len(self._real)), (pool, size))] for _ in range(_REPLICATES)]
         replicates = [distance_of_moments(*map(mean_and_root, pair)) for pair in drawn]
         counts, curve = self.memorized
-        # Distances fall with the number of images.
-        of_all = [-self._distance(x[:_MOST]) for x in (pool, self._other)]
-        alike, of_real = np.exp(
-            np.interp(of_all, -np.minimum.accumulate(curve), np.log(counts))).tolist()
+
+        def alike(features):  # distances fall with the number of images
+            return float(np.exp(np.interp(-self._distance(features[:_MOST]),
+                                          -np.minimum.accumulate(curve), np.log(counts))))
+
         return {"frechet_distance": distance, "floor": self.floor,
-                "ratio": distance / max(self.floor, 1e-12), "memorized_equivalent": alike,
-                "real_memorized_equivalent": of_real, "most_memorized": counts[-1],
+                "ratio": distance / max(self.floor, 1e-12), "memorized_equivalent": alike(pool),
+                "real_memorized_equivalent": alike(self._other) if len(self._other) >= _MOST else None,
+                "most_memorized": counts[-1],
                 "distance_split": self.split, "distance_count": size,
                 "interval": _around(distance, replicates)}
 

@@ -45,6 +45,8 @@ def test_the_distance_its_ratio_and_the_memorised_images_alike(measured):
                for r, d in zip(ratio.values(), distance.values(), strict=True))
     alike = of(measured, "memorized_equivalent")
     assert 10 <= alike[20] <= 40 and 50 <= alike[100] <= 200
+    # 360 real images look farther away than the curve's 10,000.
+    assert set(of(measured, "real_memorized_equivalent").values()) == {None}
     assert alike["unseen"] > 150 > 50 > alike["half"] and alike["noise"] == pytest.approx(5)
 
 
@@ -106,6 +108,14 @@ def test_few_test_images_measure_against_training_images(digits, monkeypatch):
     found = metrics.Reference(train, test, embedding, labels).measure([train])
     assert found["distance_split"] == "test" and found["floor"] == pytest.approx(
         metrics.frechet_distance(embedding(test), embedding(train)))
+
+
+def test_as_many_real_images_as_the_curve_of_memorised_ones_has(digits, monkeypatch):
+    (train, labels), (test, _), _ = digits
+    monkeypatch.setattr("keras_multigan.metrics.reference._MOST", 360)
+    found = metrics.Reference(train, test, metrics.digits_embedding(), labels).measure([test])
+    assert found["real_memorized_equivalent"] == pytest.approx(found["memorized_equivalent"])
+    assert found["real_memorized_equivalent"] > 100
 
 
 def test_a_random_network_orders_them_too(digits):
