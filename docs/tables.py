@@ -15,7 +15,8 @@ _HERE = pathlib.Path(__file__).parent
 _TABLE = re.compile(r"<!-- rows (?P<folder>\S+): (?P<columns>[^>]+?) -->\n.*?<!-- end -->", re.DOTALL)
 _TITLES = {"parameters": "generators' parameters", "frechet_distance": "Frechet distance",
            "ratio": "times the floor", "memorized_equivalent": "memorised images alike",
-           "pairwise_tvd": "TVD of generators", "reverse_kl": "reverse KL",
+           "pairwise_tvd": "TVD of generators", "class_tvd": "TVD of classes",
+           "reverse_kl": "reverse KL",
            "least_generator_coverage": "least coverage of a generator",
            "least_generator_recall": "least recall of a generator"}
 
