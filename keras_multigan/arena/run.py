@@ -224,8 +224,8 @@ def said(job: worker.Job) -> str:
     """A finished run in a line."""
     row = files.read_json(job.path.with_suffix(".json"))
     measures = protocols.find(job.protocol).measures
-    return ", ".join([*(f"{m.title} {format(row[m.key], m.form)}" for m in measures if m.key in row),
-                      f"{row['seconds']:.0f} s"])
+    return ", ".join([*(f"{m.title} {format(row[m.key], m.form)}" for m in measures
+                        if row.get(m.key) is not None), f"{row['seconds']:.0f} s"])
 
 
 def read_rows(output) -> list[dict]:

@@ -186,7 +186,8 @@ EXPERIMENTS = {
 def arena(kit, generators=None):
     """`generators` are the kit's, if None."""
     return {"generators": kit.generators() if generators is None else generators,
-            "critic": kit.discriminator(), "classifier": kit.classifier, "latent_dim": kit.latent_dim}
+            "critic": kit.discriminator(), "classifier": kit.classifier, "latent_dim": kit.latent_dim,
+            **({"gp_weight": 0.1} if len(kit.shape) == 1 else {})}  # as WGAN-GP in the arena
 
 
 def _in_arena(title, updates, weight=None, generators=lambda kit: kit.generators()):
