@@ -34,7 +34,8 @@ if job["method"] == "fgan":
     time.sleep(600)
 names = {"generators": 1, "labels": 0, "parameters": 9, "seconds": 1.0, "cpu_seconds": 1.0,
          "peak_memory_mib": 5, "backend": "jax", "modes": 8 - job["seed"], "high_quality": 0.5,
-         "reverse_kl": 0.1, "spread": None, "environment": os.environ["OMP_NUM_THREADS"] + os.environ["KERAS_BACKEND"]}
+         "reverse_kl": 0.1, "spread": None,
+         "environment": os.environ["OMP_NUM_THREADS"] + os.environ["KERAS_BACKEND"]}
 path = folder / "runs" / (job["method"] + "-seed" + str(job["seed"]) + ".json")
 path.write_text(json.dumps({**job, **names}))
 """

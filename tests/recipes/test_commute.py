@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_multigan import networks
 from keras_multigan.metrics import pairwise_tvd
 from keras_multigan.recipes import RECIPES
 from keras_multigan.recipes.experiment import arm_options
@@ -133,6 +134,14 @@ def test_a_run_of_before_the_options_has_dropout():
     assert RECIPE.make_options("quick").critic_dropout == "none"
     old = lacking(RECIPE, {"preset": "quick"})
     assert (old["critic_dropout"], old["generator_dropout"], old["generator_width"]) == ("all", True, 1)
+
+
+@pytest.mark.fast
+def test_its_penalty_in_the_arena_is_wgan_gps():
+    vectors = networks.DenseKit((2,), latent_dim=3, num_generators=2, width=4)
+    images = networks.DenseKit((8, 8, 1), latent_dim=3, num_generators=2, width=4)
+    assert RECIPE.arena(vectors)["gp_weight"] == RECIPES["wgan_gp"].arena(vectors)["gp_weight"]
+    assert "gp_weight" not in RECIPE.arena(images)
 
 
 def test_dropout_is_where_the_options_say():
