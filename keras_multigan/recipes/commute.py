@@ -7,7 +7,7 @@
 from keras_multigan import callbacks, networks, schedules
 from keras_multigan.models import ComMutEGAN
 from keras_multigan.recipes.experiment import INDEPENDENT, SCORE, TVD, Arm, Experiment
-from keras_multigan.recipes.recipe import LEARNING_RATE, ArenaArm, Recipe
+from keras_multigan.recipes.recipe import LEARNING_RATE, PENALTY_ON_VECTORS, ArenaArm, Recipe
 from keras_multigan.runs.options import MOST_NETWORKS, MOST_NOISE, WEIGHT, Option
 
 GENERATORS = {
@@ -160,7 +160,7 @@ EXPERIMENTS = {
         presets=SCALES,
     ),
     "five_against_one": Experiment(
-        "Five generators against one of the same size, on an independent network",
+        "Five generators against one, small and large, on an independent network",
         "Not in the paper. The one generator has a fifth of the parameters of five, about as many as "
         "five small ones together, and no TVD term. The large one has the parameters of five. Without "
         "the term no label is in the loss.",
@@ -187,7 +187,7 @@ def arena(kit, generators=None):
     """`generators` are the kit's, if None."""
     return {"generators": kit.generators() if generators is None else generators,
             "critic": kit.discriminator(), "classifier": kit.classifier, "latent_dim": kit.latent_dim,
-            **({"gp_weight": 0.1} if len(kit.shape) == 1 else {})}  # as WGAN-GP in the arena
+            **(PENALTY_ON_VECTORS if len(kit.shape) == 1 else {})}
 
 
 def _in_arena(title, updates, weight=None, generators=lambda kit: kit.generators()):

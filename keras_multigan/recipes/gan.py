@@ -21,7 +21,7 @@ import dataclasses
 from keras_multigan import networks
 from keras_multigan.losses.adversarial import ADVERSARIAL, RELATIVISTIC
 from keras_multigan.models import GAN
-from keras_multigan.recipes.recipe import ArenaArm, Recipe
+from keras_multigan.recipes.recipe import PENALTY_ON_VECTORS, ArenaArm, Recipe
 from keras_multigan.runs.options import MOST_NOISE, MOST_UNITS, WEIGHT, Option
 
 RATE = {"kind": float, "above": 0, "most": 10}
@@ -123,7 +123,7 @@ RECIPES = (
             discriminator_updates=5),
     variant("wgan_gp", "WGAN-GP: Wasserstein distance, gradient penalty", CIFAR10, FEWER_STEPS,
             adversarial_loss="wasserstein", gp_weight=10.0, discriminator_updates=5,
-            normalization="layer", on_vectors={"gp_weight": 0.1}),
+            normalization="layer", on_vectors=PENALTY_ON_VECTORS),
     variant("sngan", "SN-GAN: hinge loss, spectral normalisation", CIFAR10, FEWER_STEPS,
             adversarial_loss="hinge", discriminator_updates=5, normalization="spectral",
             latent_dim=128),

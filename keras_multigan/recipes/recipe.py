@@ -19,6 +19,8 @@ from keras_multigan.runs.vectors import VectorTask
 
 LEARNING_RATE = Option(None, "learning rate of all players (default: the paper's)", float, above=0,
                        most=10)
+# Of WGAN-GP's losses in the arena, in place of 10, the papers' on images.
+PENALTY_ON_VECTORS = {"gp_weight": 0.1}
 
 
 # The constructors' arguments that judge images, each a network or a list of networks.
