@@ -1,4 +1,4 @@
-"""AdaGAN and MWU: one GAN after the other, each on the data that those before it miss."""
+"""What AdaGAN and MWU share: one GAN after the other, each on the data that those before it miss."""
 
 import random
 
@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_multigan import internals, losses
-from keras_multigan.checks import check_samples, check_score, non_negative, whole_number
+from keras_multigan.checks import check_samples, check_score, whole_number
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.training import Phase, feed
 
@@ -16,7 +16,7 @@ _LARGEST = 18.0  # logit of a discriminator of data against fakes: ratios are in
 
 
 class BoostedGAN(MultiGAN):
-    """What AdaGAN and MWU share: rounds, each with a generator of its own and weights of the samples.
+    """Rounds, each with a generator of its own and weights of the samples.
 
     `generators[-1]` is the one that is trained. When a round ends it leaves its weights (the averaged
     ones, if there are any) to the generator of that round, and begins anew, as do discriminator and
@@ -195,159 +195,6 @@ class BoostedGAN(MultiGAN):
         logits = self.run_network(network, samples)[:, 0].astype("float64")
         del self._inference[id(network)]
         return np.exp(-np.clip(logits, -_LARGEST, _LARGEST))
-
-
-@keras.saving.register_keras_serializable("keras_multigan")
-class AdaGAN(BoostedGAN):
-    """A mixture to which every round adds a GAN for the data that the mixture so far covers too little.
-
-    "AdaGAN: Boosting Generative Models" (Tolstikhin et al., 2017), after the authors' code. In round
-    t = 1, 2, ... the mixture becomes (1 - b_t) mixture + b_t G_t with b_1 = 1 and b_t = 1/t, which
-    keeps all shares equal. With h_i the ratio of the mixture's density to the data's at training sample
-    i of N, see `BoostedGAN`, the samples of round t are drawn by the weights
-
-    - w_i = max(lambda - (1 - b_t) h_i, 0) / (N b_t), with lambda such that they sum to 1,
-
-    and the round's GAN is the usual one, with s the softplus:
-
-    - L_D = E s(-D(x)) + E s(D(x~)), L_G = E s(-D(x~)).
-
-    Args:
-        generators: list of T functional or sequential Keras models, noise (N, latent_dim) -> samples,
-            of the same layers. Which is trained when, and which draws: see `BoostedGAN`.
-        discriminator: functional or sequential Keras model, samples -> one score (N, 1), no sigmoid.
-        latent_dim: length of a noise vector.
-        epochs_per_round: None shares the epochs of the first `fit` out equally.
-        round_share: b_t for t > 1, in (0, 1); None for 1/t.
-        bagging: whether all weights and shares stay equal.
-        ratio_updates: updates of the network that finds h; None for 10 passes over the data.
-        seed: int that fixes noise and data order.
-
-    Raises:
-        ValueError: networks that do not fit each other, numbers out of range.
-
-    Logs: discriminator_loss, generator_loss, score_gap (E D(x) - E D(x~)), round (1, 2, ...).
-
-    Deviations from the paper:
-
-    - Its toy experiments train each GAN by unrolling; here it is the plain one.
-    - A batch is drawn with replacement. The code's has no sample twice.
-    - The optimizers are those of the code's toy data: Adam 1e-3 (generator) and 1e-4, beta_1 0.5.
-    """
-
-    def __init__(self, generators, discriminator, *, latent_dim, epochs_per_round=None,
-                 round_share=None, bagging=False, ratio_updates=None, seed=None, **kwargs):
-        super().__init__(generators, discriminator, latent_dim=latent_dim,
-                         epochs_per_round=epochs_per_round, ratio_updates=ratio_updates, seed=seed,
-                         **kwargs)
-        if round_share is not None and not 0 < round_share < 1:
-            raise ValueError("round_share is expected to be None or a number, 0 < round_share < 1. "
-                             f"Received: {round_share}")
-        if bagging and round_share is not None:
-            raise ValueError("round_share is expected to be None with bagging, where all shares are "
-                             f"equal. Received: {round_share}")
-        self.round_share, self.bagging = round_share, bool(bagging)
-
-    def sample_weights(self, samples, number, batch_size):
-        if self.bagging or number == 0:
-            return np.full(len(samples), 1 / len(samples))
-        counts = np.random.default_rng([self.seed, number]).multinomial(
-            len(samples), self.shares(number))
-        ratios = self.ratios(samples, counts, batch_size)
-        return boosting_weights(ratios, self.round_share or 1 / (number + 1))
-
-    def shares(self, count):
-        weights = np.ones(1)
-        for t in range(2, count + 1):
-            share = self.round_share or 1 / t
-            weights = np.append((1 - share) * weights, share)
-        return weights
-
-
-@keras.saving.register_keras_serializable("keras_multigan")
-class MWUGAN(BoostedGAN):
-    """A mixture of GANs in which data that a GAN does not cover count twice for those after it.
-
-    "Rethinking Generative Mode Coverage: A Pointwise Guaranteed Approach" (Zhong et al., 2019), by
-    multiplicative weight updates. The mixture is uniform. The training samples have equal weights at
-    first, and those of round t are drawn by them. After round t, with h_i the ratio of G_t's density to
-    the data's at sample i, see `BoostedGAN`,
-
-    - w_i is doubled where h_i < threshold, and the weights are divided by their sum.
-
-    A round's GAN is the usual one, with s the softplus:
-
-    - L_D = E s(-D(x)) + E s(D(x~)), L_G = E s(-D(x~)).
-
-    Args:
-        generators: list of T functional or sequential Keras models, noise (N, latent_dim) -> samples,
-            of the same layers. Which is trained when, and which draws: see `BoostedGAN`.
-        discriminator: functional or sequential Keras model, samples -> one score (N, 1), no sigmoid.
-        latent_dim: length of a noise vector.
-        epochs_per_round: None shares the epochs of the first `fit` out equally.
-        threshold: delta, the least h of a sample that is covered.
-        ratio_updates: updates of a network that finds h; None for 10 passes over the data.
-        seed: int that fixes noise and data order.
-
-    Raises:
-        ValueError: networks that do not fit each other, numbers out of range.
-
-    Logs: discriminator_loss, generator_loss, score_gap (E D(x) - E D(x~)), round (1, 2, ...).
-
-    Deviations from the paper:
-
-    - In the authors' code h comes from the round's own discriminator, at an early time and corrected
-      for the weights of its data; here from a new one, on data without weights.
-    - The optimizers are Adam 1e-3, beta_1 0.5, as in that code.
-    """
-
-    def __init__(self, generators, discriminator, *, latent_dim, epochs_per_round=None, threshold=0.25,
-                 ratio_updates=None, seed=None, **kwargs):
-        super().__init__(generators, discriminator, latent_dim=latent_dim,
-                         epochs_per_round=epochs_per_round, ratio_updates=ratio_updates, seed=seed,
-                         **kwargs)
-        self.threshold = non_negative(threshold, "threshold")
-
-    def default_optimizer(self, phase):
-        return keras.optimizers.Adam(1e-3, beta_1=0.5)
-
-    def sample_weights(self, samples, number, batch_size):
-        if number == 0:
-            return np.full(len(samples), 1 / len(samples))
-        before = self.sample_weights(samples, number - 1, batch_size)
-        key = str(number)
-        if key not in self._ratios:
-            counts = [0] * (number - 1) + [len(samples)]
-            self._ratios[key] = self.ratios(samples, counts, batch_size)
-        return doubled_weights(before, self._ratios[key], self.threshold)
-
-    def shares(self, count):
-        return np.full(count, 1 / count)
-
-
-def boosting_weights(ratios: np.ndarray, share: float) -> np.ndarray:
-    """AdaGAN's weights max(lambda - (1 - b) h_i, 0) / (N b), with lambda such that they sum to 1.
-
-    Args:
-        ratios: h (N,), at least 0.
-        share: b in (0, 1].
-
-    Returns:
-        float64 (N,), at least 0.
-    """
-    h = (1 - share) * np.asarray(ratios, "float64")
-    ordered = np.sort(h)
-    # lambda, if the weights of the i smallest h are those that are not 0.
-    levels = (len(h) * share + np.cumsum(ordered)) / np.arange(1, len(h) + 1)
-    level = levels[np.flatnonzero(levels >= ordered)[-1]]
-    weights = np.maximum(level - h, 0)
-    return weights / weights.sum()
-
-
-def doubled_weights(weights: np.ndarray, ratios: np.ndarray, threshold: float) -> np.ndarray:
-    """MWU's new weights (N,), with the sum 1: those of samples with h < threshold are doubled."""
-    weights = weights * np.where(np.asarray(ratios) < threshold, 2.0, 1.0)
-    return weights / weights.sum()
 
 
 def fresh(network: keras.Model, seed: int | str) -> keras.Model:

@@ -1,4 +1,4 @@
-"""AdaGAN and MWU: weights, shares, rounds."""
+"""What AdaGAN and MWU share: losses, rounds, ratios of densities, bad input."""
 
 import conformance
 import keras
@@ -9,43 +9,10 @@ from zoo import boosted
 
 from keras_multigan.data import synthetic
 from keras_multigan.models import AdaGAN, boosting
+from keras_multigan.models.adagan import boosting_weights
+from keras_multigan.models.mwu import doubled_weights
 
 pytestmark = pytest.mark.fast
-
-
-@pytest.mark.parametrize("share", [1.0, 0.5, 0.1, 0.01])
-def test_weights_of_boosting_against_bisection(share):
-    random = np.random.default_rng(int(100 * share))
-    ratios = np.exp(random.normal(scale=3, size=40))
-    low, high = 0.0, 1e6
-    for _ in range(200):  # the sum grows with lambda
-        middle = (low + high) / 2
-        total = sum(max(middle - (1 - share) * h, 0) / (40 * share) for h in ratios)
-        low, high = (middle, high) if total < 1 else (low, middle)
-    wanted = [max(low - (1 - share) * h, 0) / (40 * share) for h in ratios]
-    weights = boosting.boosting_weights(ratios, share)
-    np.testing.assert_allclose(weights, wanted, atol=1e-9)
-    assert weights.sum() == pytest.approx(1) and (share == 1.0) == (weights > 0).all()
-
-
-def test_weights_of_boosting_at_the_ends():
-    """What the mixture covers alike counts alike; what it does not cover at all has the most."""
-    np.testing.assert_allclose(boosting.boosting_weights(np.full(5, 1.0), 0.2), np.full(5, 0.2))
-    np.testing.assert_allclose(boosting.boosting_weights([0.0, 2.0, 2.0, 0.0], 0.5), [0.5, 0, 0, 0.5])
-    np.testing.assert_allclose(boosting.boosting_weights([3.0], 0.5), [1.0])
-
-
-def test_doubled_weights():
-    weights = np.array([0.4, 0.3, 0.2, 0.1])
-    found = boosting.doubled_weights(weights, [0.2, 0.25, 9.0, 0.0], 0.25)
-    np.testing.assert_allclose(found, np.array([0.8, 0.3, 0.2, 0.2]) / 1.5)
-
-
-@pytest.mark.parametrize("share, wanted", [
-    (None, [1 / 3, 1 / 3, 1 / 3]), (0.5, [0.25, 0.25, 0.5]), (0.2, [0.64, 0.16, 0.2])])
-def test_shares_of_the_mixture(share, wanted):
-    """mixture <- (1 - b) mixture + b new."""
-    np.testing.assert_allclose(boosted("AdaGAN", round_share=share).shares(3), wanted)
 
 
 def test_losses_against_numpy(monkeypatch):
@@ -139,18 +106,11 @@ def test_ratios_find_what_is_not_covered():
     ratios = model.ratios(data, [200], 50)
     assert ratios[:50].min() > 1 and ratios[50:].max() < 0.25
     np.testing.assert_array_equal(ratios, model.ratios(data, [200], 50))
-    weights = boosting.boosting_weights(ratios, 0.5)
+    weights = boosting_weights(ratios, 0.5)
     assert weights[:50].max() == 0
     np.testing.assert_allclose(weights[50:].sum(), 1)
-    doubled = boosting.doubled_weights(np.full(200, 1 / 200), ratios, 0.25)
+    doubled = doubled_weights(np.full(200, 1 / 200), ratios, 0.25)
     np.testing.assert_allclose(doubled[50:] / doubled[0], 2)
-
-
-def test_bagging_and_the_first_round_weigh_all_alike():
-    samples = tiny.images(5)
-    for model, number in ((boosted("AdaGAN", bagging=True), 2), (boosted("AdaGAN"), 0),
-                          (boosted("MWUGAN"), 0)):
-        np.testing.assert_allclose(model.sample_weights(samples, number, 4), np.full(5, 0.2))
 
 
 def test_rows_are_drawn_by_their_weights():
@@ -172,16 +132,13 @@ def test_new_networks_depend_on_the_seed_alone():
     assert not same(weights[0], network.get_weights())
 
 
-@pytest.mark.parametrize("name, kwargs, message", [
-    ("AdaGAN", dict(round_share=1.0), "0 < round_share < 1. Received: 1.0"),
-    ("AdaGAN", dict(round_share=0.5, bagging=True), "None with bagging.*Received: 0.5"),
-    ("AdaGAN", dict(epochs_per_round=0), "epochs_per_round >= 1"),
-    ("AdaGAN", dict(ratio_updates=0.5), "ratio_updates >= 1"),
-    ("MWUGAN", dict(threshold=-1), "threshold >= 0"),
+@pytest.mark.parametrize("kwargs, message", [
+    (dict(epochs_per_round=0), "epochs_per_round >= 1"),
+    (dict(ratio_updates=0.5), "ratio_updates >= 1"),
 ])
-def test_bad_arguments(name, kwargs, message):
+def test_bad_arguments(kwargs, message):
     with pytest.raises(ValueError, match=message):
-        boosted(name, **kwargs)
+        boosted("AdaGAN", **kwargs)
 
 
 def test_bad_networks():
