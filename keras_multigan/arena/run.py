@@ -61,7 +61,8 @@ class Arena:
         backend: Keras' of the runs.
         ray: address of the Ray cluster that does the runs (see `processes.Cluster`); None for this
             machine.
-        rows: folder of an arena with the same settings, whose runs count as this one's; or None.
+        rows: folder of an arena with the same settings, whose runs count as this one's; or None. With
+            the other "match" those of methods with one generator do.
     """
 
     def __init__(self, settings, chosen, seeds, output, shard=(0, 1), data_dir=None, backend="jax",
@@ -70,7 +71,9 @@ class Arena:
         self.earlier = []
         if rows is not None:
             stored, self.earlier = earlier.read(rows)
-            self._check(stored, rows, "--rows")
+            if stored.get("match") != settings["match"]:  # which does not concern a single generator
+                self.earlier = [row for row in self.earlier if row.get("generators") == 1]
+            self._check({**stored, "match": settings["match"]}, rows, "--rows")
         self.shard, self.backend, self.ray = shard, backend, ray
         jobs = [worker.Job(method=method, seed=seed, output=str(output), data_dir=data_dir, **settings)
                 for seed, method in itertools.product(seeds, chosen)]
@@ -130,7 +133,7 @@ class Arena:
                              data_dir=None, **self.settings)
             path = error_path(job) if "error" in row else job.path.with_suffix(".json")
             if not finished(job) and not path.exists():
-                files.write_json(path, {**dataclasses.asdict(job), **row})
+                files.write_json(path, {**dataclasses.asdict(job), **row, "match": job.match})
 
     @contextlib.contextmanager
     def _locked(self):

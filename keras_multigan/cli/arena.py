@@ -23,8 +23,8 @@ OPTIONS = {
     "ray": RAY,
     "output": Option(help="folder of the results (default: runs/arena-<protocol>-<match>)", kind=str),
     "rows": Option(help="folder of an arena with the same options, whose runs are taken over, such as "
-                   "docs/results/arena/grid-generator of a checkout: to compare one method with all",
-                   kind=str),
+                   "docs/results/arena/grid-generator of a checkout: to compare one method with "
+                   "all; with the other --match the runs of methods with one generator", kind=str),
     "updates": Option(help=f"of every discriminator, a multiple of {UNIT} {_DESCRIBED}", kind=int,
                       least=UNIT, most=10**8, aliases=("steps",)),
     "batch_size": Option(help=f"real samples of an update {_DESCRIBED}", kind=int, least=2,

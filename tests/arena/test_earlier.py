@@ -49,6 +49,16 @@ def test_rows_count_as_finished_runs(folder, tmp_path):
     assert tables[0] == tables[1]
 
 
+def test_rows_of_the_other_match_are_those_of_one_generator(folder, tmp_path):
+    path = folder(HEAD + (GOOD + GOOD.replace("gan,", "mgan,", 1).replace("3,1,", "3,2,")).replace(
+        "generator", "parameters"), match="parameters")
+    found = arena(tmp_path, path, ("gan", "mgan"))
+    assert "gan, seed 3 (finished)\n" in found.describe() and found.describe().endswith("mgan, seed 3")
+    arena(tmp_path, path).run(1)
+    assert [(row["method"], row["match"]) for row in runs.read_rows(tmp_path / "arena")] == [
+        ("gan", "generator")]
+
+
 def test_a_run_of_ones_own_is_kept(folder, tmp_path):
     job = arena(tmp_path, None).jobs[0]
     (tmp_path / "arena" / "runs").mkdir(parents=True)

@@ -14,7 +14,8 @@ import zoo
 
 from keras_multigan import distribute
 
-TESTS = pathlib.Path(__file__).resolve().parent
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+JAX_VARIABLES = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
 
 # Three steps of SGD without dropout; the chief writes the weights.
 STEPS = """
@@ -241,7 +242,7 @@ def test_multiworker_needs_tf_config(config, monkeypatch):
     ("a:1", "2", None), (None, "2", "0"), ("a:1", "2", "2"), ("a:1", "x", "0"), ("a", "2", "0"),
     ("a:99999", "2", "0")])
 def test_jax_processes_in_the_environment(given, monkeypatch):
-    for name, value in zip(distribute._JAX_VARIABLES, given, strict=True):
+    for name, value in zip(JAX_VARIABLES, given, strict=True):
         monkeypatch.delenv(name, raising=False)
         if value is not None:
             monkeypatch.setenv(name, value)
@@ -259,7 +260,7 @@ from keras_multigan import distribute
 with pytest.raises(ValueError, match="expects on JAX a job of Slurm.*Received: none of these"):
     distribute.scope("multiworker")
 """
-    environment = {k: v for k, v in os.environ.items() if k not in distribute._JAX_VARIABLES}
+    environment = {k: v for k, v in os.environ.items() if k not in JAX_VARIABLES}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
 
 
