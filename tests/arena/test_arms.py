@@ -44,9 +44,10 @@ def test_parameters():
     assert worker.trained_parameters(large.generators) == pytest.approx(3 * count, rel=0.02)
 
 
-def test_the_large_gan_is_the_plain_one_with_a_large_generator():
-    kit, large, epochs, steps = build("gan_large")
-    plain = build("gan")[1]
+@pytest.mark.parametrize("name", ["gan", "r3gan"])
+def test_the_large_gan_is_the_small_one_with_a_large_generator(name):
+    kit, large, epochs, steps = build(f"{name}_large")
+    plain = build(name)[1]
     assert type(large) is models.GAN and worker.discriminator_updates(large) == 1
     assert epochs * steps == 1200
     count = worker.trained_parameters(kit.generators())
@@ -135,9 +136,10 @@ def test_larger_batches():
 def test_names():
     assert arms.chosen(["all"]) == list(RECIPES)
     assert sorted(arms.chosen(["several_against_one"])) == sorted(
-        ["gan", "mgan", "mim", "mix", "p2", "gan_large", *ARMS, *(f"{name}_critic6" for name in ARMS)])
+        ["gan", "mgan", "mim", "mix", "p2", "gan_large", "r3gan", "r3gan_large", *ARMS,
+         *(f"{name}_critic6" for name in ARMS)])
     assert arms.chosen(["several", "gan"]) == ["gan", "several"]
-    assert arms.chosen(["one", " one", "several_against_one"])[5:12] == list(ARMS)
+    assert arms.chosen(["one", " one", "several_against_one"])[6:13] == list(ARMS)
     assert {name for recipe in RECIPES.values() for name in recipe.arena_arms} == set(
         arms.names()[len(RECIPES):])
     assert not set(arms.names()[len(RECIPES):]) & set(RECIPES)
