@@ -25,15 +25,16 @@ class Arm(NamedTuple):
     batches: int = 1
 
 
-_LARGER = ("gan", "gan_large", "one_large_critic6", "several_critic6", "several_constant_critic6",
-           "mix_large_pair")
+_LARGER = ("gan", "gan_large", "r3gan", "one_large_critic6", "several_critic6",
+           "several_constant_critic6", "mix_large_pair")
 _ONE_AND_SEVERAL = ("one", "one_large", "one_labels", "several", "several_constant",
                     "several_linear", "several_sudden")
 # What an experiment runs: methods and arms of recipes.
 EXPERIMENTS = {
     "several_against_one": (
         *_ONE_AND_SEVERAL, *(f"{name}_critic6" for name in _ONE_AND_SEVERAL),
-        "gan", "gan_large", "r3gan", "r3gan_large", "mgan", "mim", "p2", "mix"),
+        "gan", "gan_large", "r3gan", "r3gan_large", "d2gan", "mgan", "mim", "mix_plus", "p2",
+        "mix"),
     "critic_updates": tuple(
         f"{name}{critic}" for critic in ("_critic1", "", "_critic6", "_critic12")
         for name in ("one", "one_large", "several", "several_constant")),
@@ -47,8 +48,8 @@ EXPERIMENTS = {
     "mix_parts": ("mix_pair", "mix_large_pair", "mix_one_generator", "mix_one_discriminator", "mix"),
 }
 # With these others are compared, if they take part.
-BASELINES = ("gan", "gan_large", "r3gan", "r3gan_large", "one", "one_large", "one_critic6",
-             "one_large_critic6", "mix_large_pair", "gan_batch5", "gan_large_batch5",
+BASELINES = ("gan", "gan_large", "r3gan", "r3gan_large", "d2gan", "one", "one_large", "one_critic6",
+             "one_large_critic6", "mix_large_pair", "gan_batch5", "gan_large_batch5", "r3gan_batch5",
              "one_large_critic6_batch5", "mix_large_pair_batch5")
 _ARMS = {name: Arm(name, arm.title, recipe.model, arm.arguments, arm.batches)
          for recipe in RECIPES.values() for name, arm in recipe.arena_arms.items()}

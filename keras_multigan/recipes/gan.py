@@ -105,17 +105,22 @@ def variant(name: str, title: str, paper: dict, quick: dict | None = None,
                   complete=complete, arena=arena, arena_arms=arena_arms or {})
 
 
+def _small(name, title):
+    """An arm: the method as it is in the arena."""
+    return ArenaArm(title, lambda kit, epochs: _of(name).arena(kit))
+
+
 def _large(name, title):
     """An arm: one generator with the parameters of all."""
-    def arguments(kit, epochs):
-        recipe = next(recipe for recipe in RECIPES if recipe.name == name)
-        return recipe.arena(kit) | {"generator": kit.large_generator()}
-
-    return ArenaArm(f"{title} with the parameters of all", arguments)
+    return ArenaArm(f"{title} with the parameters of all", lambda kit, epochs: {
+        **_of(name).arena(kit), "generator": kit.large_generator()})
 
 
-_SMALL = ArenaArm("a plain GAN", lambda kit, epochs: RECIPES[0].arena(kit))
-_LARGE = _large("gan", "a plain GAN")
+def _of(name):
+    return next(recipe for recipe in RECIPES if recipe.name == name)
+
+
+_SMALL, _LARGE = (arm("gan", "a plain GAN") for arm in (_small, _large))
 RECIPES = (
     variant("gan", "GAN: one generator, the loss that does not saturate (DCGAN)", FACES,
             arena_arms={"gan_large": _LARGE, "gan_batch5": _SMALL.with_batches(5),
@@ -144,5 +149,7 @@ RECIPES = (
     variant("r3gan", "R3GAN: relativistic pairs, zero-centred penalties",
             CIFAR10 | {"batch_size": 512, "r1_weight": 0.1, "r2_weight": 0.1},
             adversarial_loss="relativistic_pairing", r1_weight=1.0, r2_weight=1.0,
-            normalization="none", arena_arms={"r3gan_large": _large("r3gan", "R3GAN")}),
+            normalization="none", arena_arms={
+                "r3gan_large": _large("r3gan", "R3GAN"),
+                "r3gan_batch5": _small("r3gan", "R3GAN").with_batches(5)}),
 )
