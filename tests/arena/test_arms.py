@@ -136,8 +136,8 @@ def test_larger_batches():
 def test_names():
     assert arms.chosen(["all"]) == list(RECIPES)
     assert sorted(arms.chosen(["several_against_one"])) == sorted(
-        ["gan", "gan_large", "r3gan", "r3gan_large", "d2gan", "mgan", "mim", "mix", "mix_plus", "p2", *ARMS,
-         *(f"{name}_critic6" for name in ARMS)])
+        ["gan", "gan_large", "r3gan", "r3gan_large", "d2gan", "mgan", "mim", "mix", "mix_plus", "p2",
+         *ARMS, *(f"{name}_critic6" for name in ARMS)])
     assert arms.chosen(["several", "gan"]) == ["gan", "several"]
     assert arms.chosen(["one", " one", "several_against_one"])[8:15] == list(ARMS)
     assert {name for recipe in RECIPES.values() for name in recipe.arena_arms} == set(
