@@ -141,7 +141,7 @@ def test_an_experiment_in_the_arena(multigan, tmp_path):
     done = multigan("reproduce", "--experiment=several_against_one", "--dry_run")
     assert done.code == 0 and not list(tmp_path.iterdir())
     assert "protocol        mnist" in done.out and "updates         12000" in done.out
-    assert "\n100 runs:\n" in done.out and "  several_sudden, seed 4" in done.out
+    assert "\n120 runs:\n" in done.out and "  several_sudden, seed 4" in done.out
     done = multigan("reproduce", "--experiment=several_against_one", "--dry_run", "--seeds=7",
                     "--runs=one,mix")
     assert done.out.splitlines()[-3:] == ["2 runs:", "  mix, seed 7", "  one, seed 7"]
