@@ -31,7 +31,7 @@ _EXPECTED_OF_JAX = (
 
 
 def scope(strategy: str, devices: int | None, tpu: str) -> contextlib.AbstractContextManager:
-    """See `keras_multigan.distribute.scope`; not of "none"."""
+    """As `keras_multigan.distribute.scope`, for every strategy but "none"."""
     if strategy == "multiworker":
         _join()
         return Context(_multi_process)
@@ -76,14 +76,14 @@ def check_environment() -> None:
 
 @contextlib.contextmanager
 def processes():
-    """See `keras_multigan.distribute.run_of`; of "multiworker"."""
+    """As `keras_multigan.distribute.run_of`, for "multiworker"."""
     _join()
     with _all_processes():
         yield
 
 
 def part() -> None:
-    """See `keras_multigan.distribute.part`; of "multiworker"."""
+    """As `keras_multigan.distribute.part`, for "multiworker"."""
     jax.distributed.shutdown()  # waits for all of them
     ctypes.CDLL(None).signal(int(signal.SIGABRT), int(signal.SIG_DFL))  # in any thread
 

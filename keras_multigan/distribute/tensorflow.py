@@ -18,7 +18,7 @@ from keras_multigan.distribute.workers import (
 
 
 def scope(strategy: str, devices: int | None, tpu: str) -> contextlib.AbstractContextManager:
-    """See `keras_multigan.distribute.scope`; not of "none"."""
+    """As `keras_multigan.distribute.scope`, for every strategy but "none"."""
     if strategy == "multiworker":
         _check_workers(_tf_config(required=True))
         with _all_workers():
@@ -75,7 +75,7 @@ processes = contextlib.nullcontext  # TensorFlow's workers join and part in the 
 
 
 def part() -> None:
-    """See `keras_multigan.distribute.part`."""
+    """As `keras_multigan.distribute.part`: nothing is to be done."""
 
 
 def _tf_config(required=False):

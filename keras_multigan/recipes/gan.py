@@ -120,7 +120,7 @@ def _of(name):
     return next(recipe for recipe in RECIPES if recipe.name == name)
 
 
-_SMALL, _LARGE = (arm("gan", "a plain GAN") for arm in (_small, _large))
+_SMALL, _LARGE = _small("gan", "a plain GAN"), _large("gan", "a plain GAN")
 RECIPES = (
     variant("gan", "GAN: one generator, the loss that does not saturate (DCGAN)", FACES,
             arena_arms={"gan_large": _LARGE, "gan_batch5": _SMALL.with_batches(5),
