@@ -204,6 +204,8 @@ class Row:
 
 ROWS = {
     "commute": Row(commute),
+    "commute pairs": Row(commute, {"adversarial_loss": "relativistic_pairing", "gp_weight": 0.0,
+                                   "r1_weight": 0.7, "r2_weight": 0.3}, adds_state=False),
     "mix_plus": Row(mix_plus),
     "mix": Row(mix),
     "mix without labels": Row(mix, {"labelled": False}, adds_state=False),

@@ -45,12 +45,15 @@ EXPERIMENTS = {
     "weights": ("several_critic6", *(f"several_weight_{weight}_critic6" for weight in (1, 5)),
                 "several_constant_critic6", "several_weight_20_critic6"),
     "larger_batches": (*_LARGER, *(f"{name}_batch5" for name in _LARGER), "mix"),
+    "r3gan_losses": tuple(
+        f"{name}{batch}" for batch in ("", "_batch5")
+        for name in ("r3gan", "r3gan_large", "several_r3gan", "several_linear_r3gan")),
     "mix_parts": ("mix_pair", "mix_large_pair", "mix_one_generator", "mix_one_discriminator", "mix"),
 }
 # With these others are compared, if they take part.
 BASELINES = ("gan", "gan_large", "r3gan", "r3gan_large", "d2gan", "one", "one_large", "one_critic6",
              "one_large_critic6", "mix_large_pair", "gan_batch5", "gan_large_batch5", "r3gan_batch5",
-             "one_large_critic6_batch5", "mix_large_pair_batch5")
+             "r3gan_large_batch5", "one_large_critic6_batch5", "mix_large_pair_batch5")
 _ARMS = {name: Arm(name, arm.title, recipe.model, arm.arguments, arm.batches)
          for recipe in RECIPES.values() for name, arm in recipe.arena_arms.items()}
 

@@ -6,10 +6,12 @@ import keras
 from keras import ops
 
 from keras_multigan import losses
-from keras_multigan.checks import check_classifier, check_score, non_negative, whole_number
+from keras_multigan.checks import check_classifier, check_score, non_negative, one_of, whole_number
 from keras_multigan.internals import flatten_layers
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.training import Phase
+
+ADVERSARIAL_LOSSES = "wasserstein", "relativistic_pairing"
 
 
 @keras.saving.register_keras_serializable("keras_multigan")
@@ -30,6 +32,13 @@ class ComMutEGAN(MultiGAN):
     D(x_i) does not depend on G_k, and Delta counts once, so each G_i gets exactly the gradient of
     its own L_i.
 
+    R3GAN's game (Huang et al., 2024) may take the place of WGAN-GP's; it is not of the paper. With
+    adversarial_loss="relativistic_pairing", real and generated images paired by their places and
+    s(t) = log(1 + e^t), the Wasserstein parts become
+
+    - L_D = E s(D(x~) - D(x)) + r1_weight / 2 E ||grad D(x)||_2^2 + r2_weight / 2 E ||grad D(x~)||_2^2,
+    - L_i = E s(D(x) - D(x_i)) + tvd_weight (1 - Delta).
+
     Args:
         generators: list of n Keras models, noise (N, latent_dim) -> images (N, H, W, C) in [-1, 1].
         critic: Keras model, images -> one score (N, 1), no sigmoid.
@@ -39,19 +48,26 @@ class ComMutEGAN(MultiGAN):
         tvd_weight: number, or schedule epoch -> weight (`keras_multigan.schedules`; other callables
             must be registered with Keras to be loaded again).
         n_critic: critic updates per step.
-        gp_weight: weight of the gradient penalty.
+        adversarial_loss: "wasserstein", the paper's, or "relativistic_pairing".
+        gp_weight: weight of WGAN-GP's gradient penalty; 10 in the paper, 0 in R3GAN.
+        r1_weight, r2_weight: weights of the zero-centred penalties on real and on generated images; 0
+            in the paper, 1 in the arms of the arena that have R3GAN's game.
         generator_batch_size: images per generator in its own update; m/n if None. The batch size m is
-            the literal reading of the paper's line 15.
+            the literal reading of the paper's line 15. Pairs need m/n.
         fresh_batches: whether each critic update has a real batch of its own, as Algorithm 1 says. If
             not, all those of a step have the same one, as in keras.io's WGAN-GP example, from which the
             paper's networks and settings come; an epoch then has n_critic times the generator updates.
         seed: int that fixes noise and data order.
 
     Raises:
-        ValueError: networks that do not fit each other, a missing classifier, weights out of range.
+        ValueError: networks that do not fit each other, a missing classifier, weights out of range, an
+            unknown adversarial_loss, pairs with a generator_batch_size.
 
-    Logs: critic_loss, generator_loss, wasserstein (E D(x) - E D(x~)), gradient_penalty, tvd (Delta;
-    0 without a classifier or with one generator).
+    Logs: critic_loss, generator_loss, wasserstein (E D(x) - E D(x~)), gradient_penalty (WGAN-GP's,
+    without its weight; 0 if that is 0), tvd (Delta; 0 without a classifier or with one generator); with
+    r1_weight or r2_weight also zero_centred_penalty (the sum of both, weighted).
+
+    Default optimizers, of both: Adam 2e-4 (0.5, 0.9); with pairs Adam 2e-4 (0, 0.99), R3GAN's.
 
     Deviations from the paper:
 
@@ -70,12 +86,24 @@ class ComMutEGAN(MultiGAN):
     log_names = ("wasserstein", "gradient_penalty", "tvd")
 
     def __init__(self, generators, critic, classifier=None, *, latent_dim, tvd_weight=12.2,
-                 n_critic=3, gp_weight=10.0, generator_batch_size=None, fresh_batches=True, seed=None,
-                 **kwargs):
+                 n_critic=3, adversarial_loss="wasserstein", gp_weight=10.0, r1_weight=0.0,
+                 r2_weight=0.0, generator_batch_size=None, fresh_batches=True, seed=None, **kwargs):
         super().__init__(generators, latent_dim=latent_dim, seed=seed, **kwargs)
         self.critic, self.classifier = critic, classifier
         self.n_critic = whole_number(n_critic, "n_critic")
+        self.adversarial_loss = one_of(adversarial_loss, ADVERSARIAL_LOSSES, "adversarial_loss")
+        # The game of pairs; None is the paper's.
+        self.pairs = (losses.adversarial_game(adversarial_loss)
+                      if adversarial_loss == "relativistic_pairing" else None)
+        if self.pairs and generator_batch_size is not None:
+            raise ValueError(
+                "generator_batch_size is expected to be None with relativistic_pairing, which pairs "
+                f"each generated image with a real one of the batch. Received: {generator_batch_size}")
         self.gp_weight = non_negative(gp_weight, "gp_weight")
+        self.r1_weight = non_negative(r1_weight, "r1_weight")
+        self.r2_weight = non_negative(r2_weight, "r2_weight")
+        if self.r1_weight or self.r2_weight:
+            self.log_names = (*self.log_names, "zero_centred_penalty")
         self.generator_batch_size = whole_number(
             generator_batch_size, "generator_batch_size", or_none=True)
         self.fresh_batches = bool(fresh_batches)
@@ -83,7 +111,7 @@ class ComMutEGAN(MultiGAN):
         check_score(critic, self.image_shape, "critic")
         batch_norms = [layer.name for layer in flatten_layers(critic)
                        if isinstance(layer, keras.layers.BatchNormalization)]
-        if batch_norms and self.gp_weight:
+        if batch_norms and (self.gp_weight or self.r1_weight or self.r2_weight):
             warnings.warn(
                 f"The critic {critic.name!r} has batch normalisation ({', '.join(batch_norms)}), under "
                 "which an image's score depends on the others in its batch; the gradient penalty "
@@ -105,22 +133,40 @@ class ComMutEGAN(MultiGAN):
         return self.num_generators
 
     def default_optimizer(self, phase):
+        if self.pairs:
+            return keras.optimizers.Adam(2e-4, 0.0, 0.99)
         return keras.optimizers.Adam(2e-4, beta_1=0.5, beta_2=0.9)
 
     def critic_loss(self, images, labels):
         fakes = self.draw_mixture(images.shape[0] // self.num_generators)
-        penalty = self.gradient_penalty(self.critic, images, fakes)
-        wasserstein = -losses.critic_wasserstein(
-            self.critic(images, training=True), self.critic(fakes, training=True)
-        )
+        penalty = self.gradient_penalty(self.critic, images, fakes) if self.gp_weight else ops.zeros(())
+        real_scores, fake_scores = self.scores(images), self.scores(fakes)
+        wasserstein = -losses.critic_wasserstein(real_scores, fake_scores)
         logs = {"wasserstein": wasserstein, "gradient_penalty": penalty}
-        return self.gp_weight * penalty - wasserstein, logs
+        loss = self.gp_weight * penalty
+        if self.pairs is None:
+            loss = loss - wasserstein
+        else:
+            loss = loss + ops.mean(self.pairs.discriminator(real_scores, fake_scores, self.batch_mean))
+        if self.r1_weight or self.r2_weight:
+            logs["zero_centred_penalty"] = self.zero_centred_penalty(
+                self.critic, (images, self.r1_weight), (fakes, self.r2_weight))
+            loss = loss + logs["zero_centred_penalty"]
+        return loss, logs
+
+    def scores(self, images):
+        return ops.cast(self.critic(images, training=True), "float32")
 
     def generator_loss(self, images, labels):
         n = self.num_generators
         fakes = self.draw_mixture(self.own_batch_size(images.shape[0] // n))
+        scores = self.scores(fakes)
         # A sum over generators of equal batches is n times the mean over all.
-        adversarial = n * losses.generator_wasserstein(self.critic(fakes, training=True))
+        if self.pairs is None:
+            adversarial = n * losses.generator_wasserstein(scores)
+        else:
+            adversarial = n * ops.mean(
+                self.pairs.generator(self.scores(images), scores, self.batch_mean))
         if self.classifier is None or n == 1:
             return adversarial, {}
         tvd = self.mean_tvd(fakes)

@@ -161,10 +161,9 @@ class GAN(MultiGAN):
         penalty = 0.0
         if self.gp_weight:
             penalty += self.gp_weight * self.gradient_penalty(self.discriminator, real, fake)
-        for weight, packs in ((self.r1_weight, real), (self.r2_weight, fake)):
-            if weight:
-                gradients = self.input_gradient(lambda x: self.discriminator(x, training=True), packs)
-                penalty += weight / 2 * ops.mean(losses.squared_gradient_norms(gradients))
+        if self.r1_weight or self.r2_weight:
+            penalty += self.zero_centred_penalty(
+                self.discriminator, (real, self.r1_weight), (fake, self.r2_weight))
         return penalty
 
     def clip_weights(self):

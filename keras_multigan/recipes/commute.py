@@ -6,6 +6,7 @@
 
 from keras_multigan import callbacks, networks, schedules
 from keras_multigan.models import ComMutEGAN
+from keras_multigan.models.commute import ADVERSARIAL_LOSSES
 from keras_multigan.recipes.experiment import INDEPENDENT, SCORE, TVD, Arm, Experiment
 from keras_multigan.recipes.recipe import LEARNING_RATE, PENALTY_ON_VECTORS, ArenaArm, Recipe
 from keras_multigan.runs.options import MOST_NETWORKS, MOST_NOISE, WEIGHT, Option
@@ -190,13 +191,13 @@ def arena(kit, generators=None):
             **(PENALTY_ON_VECTORS if len(kit.shape) == 1 else {})}
 
 
-def _in_arena(title, updates, weight=None, generators=lambda kit: kit.generators()):
+def _in_arena(title, updates, weight=None, generators=lambda kit: kit.generators(), **others):
     """`weight` is a function of the number of epochs; None is no term."""
 
     def arguments(kit, epochs):
         return arena(kit, generators(kit)) | {
             "n_critic": updates, "classifier": None if weight is None else kit.classifier,
-            "tvd_weight": 0.0 if weight is None else weight(epochs)}
+            "tvd_weight": 0.0 if weight is None else weight(epochs), **others}
 
     return ArenaArm(f"{title}; critic updates per step: {updates}", arguments)
 
@@ -211,12 +212,14 @@ def _arms(updates, name=""):
     }
 
 
+def _linear(updates, title="weight 20 that falls to 5", **others):
+    return _in_arena(title, updates, lambda epochs: schedules.linear_decay(20, 5, epochs), **others)
+
+
 def _schedules(updates, name=""):
     """The paper's, 20 to 5 over its 70 epochs and 20 for 20 of them, in parts of the run."""
     return {
-        f"several_linear{name}": _in_arena(
-            "weight 20 that falls to 5", updates,
-            lambda epochs: schedules.linear_decay(20, 5, epochs)),
+        f"several_linear{name}": _linear(updates),
         f"several_sudden{name}": _in_arena(
             "weight 20 for two sevenths of the run, then 0", updates,
             lambda epochs: schedules.sudden_death(20, max(1, round(epochs * 2 / 7)))),
@@ -243,7 +246,15 @@ def _number(n):
 
 ARENA_ARMS = {**_arms(3), **_schedules(3), **_arms(1, "_critic1"), **_arms(6, "_critic6"),
               **_schedules(6, "_critic6"), **_arms(12, "_critic12"), **_sweeps(6, "_critic6")}
-for _name in ("one_large_critic6", "several_critic6", "several_constant_critic6"):
+# As the arm `r3gan`, with several generators.
+_R3GAN = {"adversarial_loss": "relativistic_pairing", "gp_weight": 0.0, "r1_weight": 1.0,
+          "r2_weight": 1.0}
+ARENA_ARMS["several_r3gan"] = _in_arena(
+    "several generators without a term, R3GAN's losses", 1, **_R3GAN)
+ARENA_ARMS["several_linear_r3gan"] = _linear(
+    1, "weight 20 that falls to 5, R3GAN's losses", **_R3GAN)
+for _name in ("one_large_critic6", "several_critic6", "several_constant_critic6", "several_r3gan",
+              "several_linear_r3gan"):
     ARENA_ARMS[f"{_name}_batch5"] = ARENA_ARMS[_name].with_batches(5)
 RECIPE = Recipe(
     "commute", "ComMutE-GAN: a classifier keeps the generators' classes apart", ComMutEGAN,
@@ -253,7 +264,13 @@ RECIPE = Recipe(
         "tvd_weight": Option("constant:12.2", "weight of the TVD term by epoch: constant:12.2, "
                              "linear:20:5:70 or sudden_death:20:20", aliases=("tvd_schedule",)),
         "n_critic": Option(help="critic updates per step", least=1, most=100),
+        "adversarial_loss": Option(help="the paper's, or that of R3GAN, with --gp_weight=0 "
+                                   "--r1_weight=1 --r2_weight=1", choices=ADVERSARIAL_LOSSES,
+                                   later=True),
         "gp_weight": Option(help="weight of the gradient penalty", **WEIGHT),
+        "r1_weight": Option(help="of the zero-centred penalty on real images", later=True, **WEIGHT),
+        "r2_weight": Option(help="of the zero-centred penalty on generated images", later=True,
+                            **WEIGHT),
         "generator_batch_size": Option(help="images of each generator in its update (default: "
                                        "batch_size / num_generators)", kind=int, least=1, most=10**5),
         "fresh_batches": Option(help="each critic update has real images of its own (Algorithm 1); if "

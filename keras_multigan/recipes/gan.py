@@ -121,6 +121,7 @@ def _of(name):
 
 
 _SMALL, _LARGE = _small("gan", "a plain GAN"), _large("gan", "a plain GAN")
+_R3GAN_LARGE = _large("r3gan", "R3GAN")
 RECIPES = (
     variant("gan", "GAN: one generator, the loss that does not saturate (DCGAN)", FACES,
             arena_arms={"gan_large": _LARGE, "gan_batch5": _SMALL.with_batches(5),
@@ -150,6 +151,6 @@ RECIPES = (
             CIFAR10 | {"batch_size": 512, "r1_weight": 0.1, "r2_weight": 0.1},
             adversarial_loss="relativistic_pairing", r1_weight=1.0, r2_weight=1.0,
             normalization="none", arena_arms={
-                "r3gan_large": _large("r3gan", "R3GAN"),
+                "r3gan_large": _R3GAN_LARGE, "r3gan_large_batch5": _R3GAN_LARGE.with_batches(5),
                 "r3gan_batch5": _small("r3gan", "R3GAN").with_batches(5)}),
 )

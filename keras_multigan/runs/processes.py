@@ -13,6 +13,7 @@ from keras_multigan import distribute
 ONE_THREAD = {name: "1" for name in (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS")}
+PATIENCE = 10  # seconds
 
 
 def environment(backend: str) -> dict[str, str]:
@@ -123,8 +124,13 @@ class _Task:
     def end(self):
         import ray
 
-        if self._result is None:
-            ray.cancel(self._reference)
+        if self._result is not None:
+            return
+        # What cancels is an interrupt in the task, which can get lost. Ended by force, the task's worker
+        # ends with its process's standard input.
+        ray.cancel(self._reference)
+        if not ray.wait([self._reference], timeout=PATIENCE)[0]:
+            ray.cancel(self._reference, force=True)
             ray.wait([self._reference])
 
 

@@ -144,6 +144,20 @@ class Trainer(keras.Model):
         return penalties(self.input_gradient(
             lambda x: network(x, training=True), epsilon * real + (1 - epsilon) * fakes))
 
+    def zero_centred_penalty(self, network: Callable, *weighted):
+        """The sum of weight / 2 E ||grad D(x)||_2^2, R1 and R2 of R3GAN (Huang et al., 2024).
+
+        Args:
+            network: D, called with training=True.
+            *weighted: pairs of samples x, a tensor (m, ...), and their weight.
+
+        Returns:
+            float32 scalar, at least 0.
+        """
+        return sum(weight / 2 * ops.mean(losses.squared_gradient_norms(
+            self.input_gradient(lambda x: network(x, training=True), samples)))
+            for samples, weight in weighted if weight)
+
     def input_gradient(self, fn: Callable, x):
         """The gradient of sum(fn(x)) with respect to x, itself differentiable; same shape as x."""
         return self.engine.input_gradient(fn, x)

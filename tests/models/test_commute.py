@@ -29,12 +29,12 @@ class Fixed(keras.layers.Layer):
         return (shape[0], *tiny.SHAPE)
 
 
-def fixed_model(fakes, kernel, classes, **kwargs):
-    """Generators that give `fakes` (n, b, 4, 4, 1), the critic D(x) = <kernel, x>, the classifier
-    with the weights `classes`."""
+def fixed_model(fakes, kernel, classes, activation=None, **kwargs):
+    """Generators that give `fakes` (n, b, 4, 4, 1), the critic D(x) = activation(<kernel, x>), the
+    classifier with the weights `classes`."""
     generators = [keras.Sequential([keras.Input((tiny.LATENT,)), Fixed(f)]) for f in fakes]
     critic = keras.Sequential([keras.Input(tiny.SHAPE), keras.layers.Flatten(),
-                               keras.layers.Dense(1, use_bias=False)])
+                               keras.layers.Dense(1, activation, use_bias=False)])
     critic.set_weights([kernel])
     classifier = tiny.classifier()
     classifier.set_weights([classes, np.zeros(3)])
@@ -75,6 +75,42 @@ def test_losses_against_numpy(n):
     else:
         assert logs == {}
     assert float(loss) == pytest.approx(expected, rel=1e-5)
+
+
+def test_pairs_against_numpy(monkeypatch):
+    """R3GAN's game in place of WGAN-GP's: D(x) = tanh <kernel, x>, whose gradient is known."""
+    random = np.random.default_rng(0)
+    real = random.uniform(-1, 1, (12, *tiny.SHAPE)).astype("float32")
+    fakes = random.uniform(-1, 1, (3, 4, *tiny.SHAPE)).astype("float32")
+    kernel = random.normal(size=(16, 1)).astype("float32") / 4
+    classes = random.normal(size=(16, 3)).astype("float32")
+    model = fixed_model(fakes, kernel, classes, activation="tanh", tvd_weight=7.0, gp_weight=0.0,
+                        adversarial_loss="relativistic_pairing", r1_weight=0.5, r2_weight=0.9)
+    flat = fakes.swapaxes(0, 1).reshape(12, 16)  # one of each generator after the other
+    r, f = (np.tanh(x.astype("float64") @ kernel) for x in (real.reshape(12, 16), flat))
+
+    def squared_norms(scores):
+        return (1 - scores**2) ** 2 * (kernel**2).sum()
+
+    loss, logs = model.critic_loss(keras.ops.array(real), None)
+    penalty = 0.25 * squared_norms(r).mean() + 0.45 * squared_norms(f).mean()
+    assert float(logs["zero_centred_penalty"]) == pytest.approx(penalty, rel=1e-5)
+    assert float(logs["gradient_penalty"]) == 0
+    assert float(logs["wasserstein"]) == pytest.approx(r.mean() - f.mean(), rel=1e-4)
+    assert float(loss) == pytest.approx(np.log1p(np.exp(f - r)).mean() + penalty, rel=1e-5)
+    loss, logs = model.generator_loss(keras.ops.array(real), None)
+    own = np.log1p(np.exp(r - f)).reshape(4, 3).mean(axis=0)  # of each generator
+    assert float(loss) == pytest.approx(own.sum() + 7 * (1 - float(logs["tvd"])), rel=1e-5)
+
+
+def test_pairs_have_r3gans_optimizers():
+    model = ComMutEGAN([tiny.generator()], tiny.critic(), latent_dim=tiny.LATENT, gp_weight=0.0,
+                       adversarial_loss="relativistic_pairing", r1_weight=1.0)
+    model.compile()
+    for phase in ("critic", "generator"):
+        adam = model.optimizer[phase]
+        assert (float(adam.learning_rate), adam.beta_1, adam.beta_2) == (pytest.approx(2e-4), 0, 0.99)
+    assert model.log_names[-1] == "zero_centred_penalty"
 
 
 def test_joint_generator_loss_gives_each_its_own_gradient():
@@ -209,6 +245,10 @@ def test_classifier_never_moves():
     (dict(gp_weight=float("nan")), "gp_weight >= 0"),
     (dict(tvd_weight=-1), ">= 0"),
     (dict(generator_batch_size=0), "generator_batch_size >= 1"),
+    (dict(adversarial_loss="hinge"), "'wasserstein' or 'relativistic_pairing'. Received: 'hinge'"),
+    (dict(adversarial_loss="relativistic_pairing", generator_batch_size=7), "to be None with rel.*: 7"),
+    (dict(r1_weight=-1), "r1_weight >= 0"),
+    (dict(r2_weight=float("inf")), "r2_weight >= 0"),
 ])
 def test_bad_arguments(arguments, message):
     good = dict(generators=[tiny.generator(), tiny.generator()], critic=tiny.critic(),
