@@ -18,6 +18,8 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as multigan_cli, whicheve
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 # Before NumPy is imported. Processes that have more threads of BLAS than cores wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Tests run few steps of small networks: of JAX's time compiling is two thirds.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     # What JAX compiles is kept for this session's other processes. They inherit the name.
     _compiled = tempfile.TemporaryDirectory()
