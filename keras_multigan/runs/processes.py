@@ -126,8 +126,8 @@ class _Task:
 
         if self._result is not None:
             return
-        # What cancels is an interrupt in the task, which can get lost. Ended by force, the task's worker
-        # ends with its process's standard input.
+        # The first is an interrupt in the task, which can get lost. Force ends the task's worker, and
+        # with that Ray ends the worker's process.
         ray.cancel(self._reference)
         if not ray.wait([self._reference], timeout=PATIENCE)[0]:
             ray.cancel(self._reference, force=True)

@@ -95,6 +95,21 @@ def test_tasks_are_processes_on_several_machines(cluster, tmp_path):
     assert started.start(["python", "-c", ""], {}).wait() == 0  # its place is free again
 
 
+def test_a_task_whose_interrupt_is_lost_is_ended_by_force(cluster, monkeypatch, tmp_path):
+    import ray
+
+    cancel = ray.cancel
+    monkeypatch.setattr(ray, "cancel", lambda task, force=False: force and cancel(task, force=True))
+    monkeypatch.setattr(processes, "PATIENCE", 0.1)
+    started, begun = processes.Cluster(cluster), tmp_path / "begun"
+    program = f"import pathlib, time; pathlib.Path({str(begun)!r}).touch(); time.sleep(600)"
+    task = started.start(["python", "-c", program], {})
+    while not begun.exists():
+        assert task.poll() is None
+    task.end()
+    assert started.start(["python", "-c", ""], {}).wait() == 0  # its place is free again
+
+
 def test_an_arena_on_a_cluster(cluster, monkeypatch, tmp_path):
     monkeypatch.setattr(runs, "_WORKER", (sys.executable, "-S", "-c", ROW))
 
