@@ -1,8 +1,9 @@
 """Fills the tables of these pages from the rows in results/: `python docs/tables.py`.
 
 A table stands between `<!-- rows FOLDER: COLUMN FORMAT; ... -->` and `<!-- end -->`. FOLDER has a
-results.csv of `multigan arena`. Each method has a line, the highest medians of the first two columns
-first. Cells are medians over the seeds with their range.
+results.csv of `multigan arena`; it may be several, with commas. `FOLDER of METHOD,METHOD` leaves other
+methods out, `FOLDER but METHOD,METHOD` these. Each method of a folder has a line, the highest medians of
+the first two columns first. Cells are medians over the seeds with their range.
 """
 
 import collections
@@ -12,10 +13,12 @@ import re
 import statistics
 
 _HERE = pathlib.Path(__file__).parent
-_TABLE = re.compile(r"<!-- rows (?P<folder>\S+): (?P<columns>[^>]+?) -->\n.*?<!-- end -->", re.DOTALL)
+_TABLE = re.compile(
+    r"<!-- rows (?P<folders>\S+?)(?: (?P<choice>of|but) (?P<methods>\S+?))?: (?P<columns>[^>]+?) -->\n"
+    r".*?<!-- end -->", re.DOTALL)
 _TITLES = {"parameters": "generators' parameters", "frechet_distance": "Frechet distance",
            "ratio": "times the floor", "memorized_equivalent": "memorised images alike",
-           "pairwise_tvd": "TVD of generators", "class_tvd": "TVD of classes",
+           "pairwise_tvd": "TVD of generators", "class_tvd": "TVD of classes", "learning_rate": "rate",
            "reverse_kl": "reverse KL",
            "least_generator_coverage": "least coverage of a generator",
            "least_generator_recall": "least recall of a generator"}
@@ -29,10 +32,13 @@ def filled(page: str) -> str:
 def _table(found):
     columns = [column.split() for column in found["columns"].split(";")]
     methods = collections.defaultdict(list)
-    with open(_HERE / found["folder"] / "results.csv", newline="") as file:
-        for row in csv.DictReader(file):
-            if not row["error"]:
-                methods[row["method"]].append(row)
+    named = (found["methods"] or "").split(",")
+    for folder in found["folders"].split(","):
+        with open(_HERE / folder / "results.csv", newline="") as file:
+            for row in csv.DictReader(file):
+                chosen = found["choice"] is None or (row["method"] in named) == (found["choice"] == "of")
+                if chosen and not row["error"]:
+                    methods[folder, row["method"]].append(row)
     first = [name for name, _ in columns[:2]]
     ordered = sorted(methods.items(), reverse=True, key=lambda item: [
         statistics.median(_values(item[1], name)) for name in first])
@@ -40,7 +46,7 @@ def _table(found):
             *(_TITLES.get(name, name.replace("_", " ")) for name, _ in columns), "seeds"]
     lines = [[f"`{method}`", rows[0]["generators"], "yes" if rows[0]["labels"] == "1" else "no",
               *(_cell(rows, name, form) for name, form in columns), str(len(rows))]
-             for method, rows in ordered]
+             for (_, method), rows in ordered]
     table = [" | ".join(head), " | ".join(["---"] * len(head)), *map(" | ".join, lines)]
     marker = found[0].split("\n", 1)[0]
     return "\n".join([marker, "", *(f"| {line} |" for line in table), "", "<!-- end -->"])

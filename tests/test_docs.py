@@ -42,3 +42,16 @@ def test_medians_and_ranges(tmp_path, monkeypatch):
         "| `c` | 1 | no | 4 | 0.50 | 1 |",
         "| `a` | 1 | no | 4 [3, 5] | 0.20 [0.10, 0.30] (2 seeds) | 3 |",
         "", "<!-- end -->", "after <!-- rows -->"]
+
+
+def test_methods_of_several_folders(tmp_path, monkeypatch):
+    tables = load()
+    monkeypatch.setattr(tables, "_HERE", tmp_path)
+    for folder, modes in (("x", 3), ("y", 5)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "results.csv").write_text(
+            f"method,generators,labels,modes,error\na,1,0,{modes},\nb,1,0,{modes + 1},\nc,1,0,9,\n")
+    for choice, methods in (("of a", "aa"), ("but a,c", "bb"), ("of b,a", "baba")):
+        page = f"<!-- rows x,y {choice}: modes .0f -->\n<!-- end -->"
+        lines = tables.filled(page).splitlines()[4:-2]
+        assert [line[3] for line in lines] == list(methods)
