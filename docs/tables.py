@@ -2,8 +2,8 @@
 
 A table stands between `<!-- rows FOLDER: COLUMN FORMAT; ... -->` and `<!-- end -->`. FOLDER has a
 results.csv of `multigan arena`; it may be several, with commas. `FOLDER of METHOD,METHOD` leaves other
-methods out, `FOLDER but METHOD,METHOD` these. Each method of a folder has a line, the highest medians of
-the first two columns first. Cells are medians over the seeds with their range.
+methods out, `FOLDER but METHOD,METHOD` these. Each method of a folder has a line, the highest medians
+of the first two columns first. Cells are medians over the seeds with their range.
 """
 
 import collections
@@ -36,7 +36,8 @@ def _table(found):
     for folder in found["folders"].split(","):
         with open(_HERE / folder / "results.csv", newline="") as file:
             for row in csv.DictReader(file):
-                chosen = found["choice"] is None or (row["method"] in named) == (found["choice"] == "of")
+                is_named = row["method"] in named
+                chosen = {"of": is_named, "but": not is_named, None: True}[found["choice"]]
                 if chosen and not row["error"]:
                     methods[folder, row["method"]].append(row)
     first = [name for name, _ in columns[:2]]
