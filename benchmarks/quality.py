@@ -5,7 +5,7 @@
 
 All train the same: the networks, digits, classifier, losses, averages and steps of `multigan train
 commute --critic_dropout=all --generator_dropout`. Every so many steps the averaged generators'
-images are measured by metrics.Reference on the network that is in no loss. A contender has arrived
+images are measured by metrics.against on the network that is in no loss. A contender has arrived
 when recall and coverage, each to the test images, are both at least what the flags say. What counts
 are the seconds until then in which it was built, traced and trained; measuring does not count.
 Contenders take turns. A crossing depends on chance, so the table has the median over the seeds and
@@ -31,7 +31,7 @@ EACH = 400  # images of each generator that are measured; digits have 360 test i
 
 def prepare(folder):
     """Writes the images and a trained classifier into `folder`; returns their paths, for a config, and
-    the reference."""
+    a function that measures images against the test images."""
     import keras
 
     from keras_multigan import data, metrics, networks
@@ -50,7 +50,7 @@ def prepare(folder):
     # Without the states of random numbers.
     np.savez(paths["classifier_weights"], *(w.numpy() for w in classifier.weights
                                             if w.dtype == "float32"))
-    return paths, metrics.Reference(train, test, metrics.digits_embedding())
+    return paths, metrics.against(test.floats(), metrics.digits_embedding())
 
 
 class Run:
@@ -62,11 +62,11 @@ class Run:
         self.worker = turns.Worker(script, config, f"{config['contender']}, seed {config['seed']}")
         self.seconds, self.course, self.arrived = self.worker.ask(about=True)["build"], [], None
 
-    def turn(self, steps, reference):
+    def turn(self, steps, measure):
         self.seconds += self.worker.ask(steps=steps)["wall"]
         path = self.folder / "samples.npy"
         self.worker.ask(save=str(path), sample=EACH)
-        found = reference.measure(list(np.load(path)))
+        found = measure(np.concatenate(np.load(path)))
         self.course.append({"steps": steps * (len(self.course) + 1), "seconds": self.seconds,
                             **{name: found[name] for name in ("recall", "coverage", "precision",
                                                               "frechet_distance")}})
@@ -116,7 +116,7 @@ def compare(contenders_=("ours", "keras", "torch"), seeds=("0", "1", "2"), recal
     results = {name: [] for name in contenders_}
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        paths, reference = prepare(folder)
+        paths, measure = prepare(folder)
         for seed in map(int, seeds):
             runs = []
             try:
@@ -126,7 +126,7 @@ def compare(contenders_=("ours", "keras", "torch"), seeds=("0", "1", "2"), recal
                 for _ in range(steps // every):
                     for run in runs:
                         if run.arrived is None:
-                            run.turn(every, reference)
+                            run.turn(every, measure)
             finally:
                 for run in runs:
                     run.worker.stop()
