@@ -29,12 +29,12 @@ COMMAND = Command(
     "card",
     """make a trained set of generators of a finished run: model, SavedModels, card
 
-    multigan card --model=runs/commute-quick --output=savedmodels/commute_digits
+    multigan card --model=runs/commute-quick --output=savedmodels/my_digits
 
 Writes into --output:
 - README.md, the card: data, command, options, measures, picture, limits.
 - model.keras, the generators without critics and optimizers; export/, the same as SavedModels.
 - options.json and metrics.json of the run, less what is about the machine; samples.png.
-A set in savedmodels/ of a checkout is loaded by its name: keras_multigan.pretrained("commute_digits"),
-multigan sample --model=commute_digits. Needs KERAS_BACKEND=tensorflow, Keras' default.""",
+A set in savedmodels/ of a checkout is loaded by its name: keras_multigan.pretrained("my_digits"),
+multigan sample --model=my_digits. Needs KERAS_BACKEND=tensorflow, Keras' default.""",
     OPTIONS, run, required=("model", "output"))

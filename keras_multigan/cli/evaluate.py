@@ -11,7 +11,7 @@ from keras_multigan.runs.options import Option
 OPTIONS = {
     "model": Option(help=artifacts.MODEL_HELP, kind=str),
     "dataset": Option(help="data set (default: the run's; else digits)", kind=str),
-    "data_dir": Option(help="tfds folder, IDX files or an .npz (default: the run's)", kind=str),
+    "data_dir": Option(help="as that of multigan train (default: the run's)", kind=str),
     "image_size": Option(help="height and width of the real images (default: the run's; else the "
                          "generated images')", kind=int, least=1, most=2048),
     "classifier": Option(help="auto (the run's; for mnist the shipped one), or a .keras file (images "
@@ -59,7 +59,8 @@ def load_both(dataset, split, image_size, data_dir, own):
     """(training set, test set); the first is None if it is not needed and not there, for of other data
     there may be a test split only."""
     def load(split):
-        return load_labelled(dataset, split, image_size, data_dir, own.get("label"))
+        return load_labelled(dataset, split, image_size, data_dir, own.get("label"),
+                             background=own.get("background", "black"))
 
     try:
         train = load(own.get("train_split", "train"))

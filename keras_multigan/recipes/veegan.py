@@ -1,4 +1,4 @@
-"""VEEGAN: a network that reconstructs the noise, on digits; the paper's networks' size on MNIST.
+"""VEEGAN: a network that reconstructs the noise, on digits; its preset `paper` on CIFAR-10.
 
     multigan train veegan
     multigan train veegan --latent_dim=8

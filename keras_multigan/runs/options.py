@@ -83,7 +83,8 @@ RUN = {
 }
 DATASET = {
     "dataset": Option("mnist", "digits, mnist, fashion_mnist or any tfds image set"),
-    "data_dir": Option(help="prepared tfds folder, IDX files (.gz) or an .npz", kind=str),
+    "data_dir": Option(help="where the images lie: a folder or .zip of image files, .npz, .npy, "
+                       ".h5, .csv, IDX files or a prepared tfds folder", kind=str),
     "image_size": Option(32, "height and width of the images", least=8, most=2048),
     "background": Option("black", "what lies under transparent pixels of image files",
                          choices=("black", "white")),

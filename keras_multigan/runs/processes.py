@@ -75,7 +75,7 @@ class Cluster:
             import ray
         except ImportError as error:
             raise ImportError("--ray expects the package ray. Received: it is not installed. Install "
-                              "it: pip install 'keras_multigan[ray]'") from error
+                              "it: pip install '.[ray]' in a checkout, or pip install ray") from error
         if not ray.is_initialized():
             if address not in ("auto", "local"):  # Ray would wait for minutes
                 distribute.check_address(address.removeprefix("ray://"), "--ray expects auto, local or "

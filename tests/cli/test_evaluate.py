@@ -6,9 +6,10 @@ import shutil
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from keras_multigan import metrics
-from keras_multigan.cli.evaluate import evaluate, find_classifier
+from keras_multigan.cli.evaluate import evaluate, find_classifier, load_both
 
 
 def test_a_run_gets_the_measures_of_its_training(multigan, tiny_run, refused, tmp_path):
@@ -88,6 +89,17 @@ def test_a_run_on_other_data_than_its_own(tiny_run, tmp_path):
     assert results["real_images"] == 12 and results["options"]["dataset"] == "gray"
     with pytest.raises(ValueError, match=r"\(32, 32, 1\).*Received: 'colour' with \(32, 32, 3\)"):
         evaluate(dataset="colour", data_dir=str(tmp_path), **given)
+
+
+@pytest.mark.fast
+def test_the_background_is_that_of_the_run(tmp_path):
+    for split in ("train", "test"):
+        (tmp_path / split).mkdir()
+        for k in range(2):
+            Image.new("RGBA", (8, 8)).save(tmp_path / split / f"{k}.png")
+    for colour, value in (("white", 1), ("black", -1)):
+        for found in load_both("photos", "test", 8, tmp_path, {"background": colour}):
+            assert np.all(found.floats() == value)
 
 
 def test_bad_arguments(tiny_run, refused, tmp_path):
