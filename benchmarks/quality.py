@@ -10,7 +10,8 @@ when recall and coverage, each to the test images, are both at least what the fl
 are the seconds until then in which it was built, traced and trained; measuring does not count.
 Contenders take turns. A crossing depends on chance, so the table has the median over the seeds and
 their range.
-The output folder gets benchmark.json, with the course of every run, and benchmark.md.
+The output folder gets benchmark.json, with the course of every run, and benchmark.md, anew after every
+seed.
 """
 
 import pathlib
@@ -132,8 +133,8 @@ def compare(contenders_=("ours", "keras", "torch"), seeds=("0", "1", "2"), recal
                     run.worker.stop()
             for name, run in zip(contenders_, runs, strict=True):
                 results[name].append({"seed": seed, "arrived": run.arrived, "course": run.course})
-    turns.write_results(output, table(results), results=results, options=dict(
-        QUICK, recall=recall, coverage=coverage, every=every, steps=steps))
+            turns.write_results(output, table(results), results=results, options=dict(
+                QUICK, recall=recall, coverage=coverage, every=every, steps=steps))
 
 
 def main(arguments):
