@@ -26,6 +26,8 @@ COLUMNS = ("method", "protocol", "match", "seed", "generators", "labels", "param
 _SETTINGS = ("protocol", "match", "updates", "batch_size", "learning_rate", "num_generators",
              "validation")
 _WORKER = (sys.executable, "-m", "keras_multigan.arena.worker")
+# Learning rates are chosen on another seed than those of results, and on images that are held out.
+TUNING_SEED, TUNING_VALIDATION = 100, 0.2
 
 
 def shard_of(text: str) -> tuple[int, int]:
@@ -52,7 +54,9 @@ class Arena:
     """The runs of a folder.
 
     Args:
-        settings: dict of `_SETTINGS`, of all runs in the folder; without "validation" it is 0.
+        settings: dict of `_SETTINGS`, of all runs in the folder; without "validation" it is 0. If
+            "learning_rate" is a list, every method has the best of these rates for itself, by a run
+            each in a folder of its own.
         chosen: names of methods and arms.
         seeds: ints.
         output: the folder.
@@ -68,12 +72,21 @@ class Arena:
     def __init__(self, settings, chosen, seeds, output, shard=(0, 1), data_dir=None, backend="jax",
                  ray=None, rows=None):
         self.settings, self.output = settings, pathlib.Path(output)
-        self.earlier = []
+        self.earlier, self.tuning, rate = [], {}, settings["learning_rate"]
+        if isinstance(rate, list):
+            held_out = TUNING_VALIDATION if protocols.find(settings["protocol"]).has_images else 0
+            self.tuning = {one: Arena(
+                {**settings, "learning_rate": one, "validation": held_out}, chosen, [TUNING_SEED],
+                self.output / f"rate-{one:g}", data_dir=data_dir, backend=backend, ray=ray)
+                for one in rate}
         if rows is not None:
             stored, self.earlier = earlier.read(rows)
             if stored.get("match") != settings["match"]:  # which does not concern a single generator
                 self.earlier = [row for row in self.earlier if row.get("generators") == 1]
-            self._check({**stored, "match": settings["match"]}, rows, "--rows")
+            stored = {**stored, "match": settings["match"]}
+            if stored.get("learning_rate") in list(self.tuning):
+                stored["learning_rate"] = rate  # rows with the rate of their method are taken
+            self._check(stored, rows, "--rows")
         self.shard, self.backend, self.ray = shard, backend, ray
         jobs = [worker.Job(method=method, seed=seed, output=str(output), data_dir=data_dir, **settings)
                 for seed, method in itertools.product(seeds, chosen)]
@@ -85,9 +98,12 @@ class Arena:
         count = len(self.jobs)
         lines += [f"{'backend':16}{self.backend}", "", f"{count} run{'s' * (count != 1)}:"]
         taken = {(row["method"], row["seed"]) for row in self.earlier if "error" not in row}
-        return "\n".join(lines + [
+        lines += [
             f"  {job.method}, seed {job.seed}"
-            + " (finished)" * (finished(job) or (job.method, job.seed) in taken) for job in self.jobs])
+            + " (finished)" * (finished(job) or (job.method, job.seed) in taken) for job in self.jobs]
+        for rate, arena in self.tuning.items():
+            lines += ["", f"before, to choose by, rate {rate:g}:", arena.describe().split("\n\n")[1]]
+        return "\n".join(lines)
 
     def run(self, count: int) -> None:
         """Does the runs that are not finished, `count` at a time, and writes the tables. A Ray cluster
@@ -97,17 +113,46 @@ class Arena:
             FileExistsError: the folder holds something else, or an arena of other settings.
             RuntimeError: another process works in the folder, or runs have failed.
         """
-        self._open()
-        with self._locked():
-            self._take_over()
-            failed = self._do([job for job in self.jobs if not finished(job)], count)
-            write_tables(self.output)
-        if failed:
+        if failed := self._run(count):
             lines = "".join(f"\n  {job.method}, seed {job.seed}: {error}" for job, error in failed)
             raise RuntimeError(
                 f"Expected all runs to finish. {len(failed)} of {len(self.jobs)} did not; their "
                 f"rows in {self.output}/results.csv have the error. The same command tries them "
                 f"again.{lines}")
+
+    def _run(self, count):
+        self._open()
+        with self._locked():
+            if self.tuning:
+                rates = self._tune(count)
+                self.jobs = [dataclasses.replace(job, learning_rate=rates[job.method])
+                             for job in self.jobs]
+                self.earlier = [row for row in self.earlier
+                                if row.get("learning_rate") == rates.get(row["method"])]
+            self._take_over()
+            failed = self._do([job for job in self.jobs if not finished(job)], count)
+            write_tables(self.output)
+        return failed
+
+    def _tune(self, count):
+        """Method -> its rate. A choice is made once, and kept in rates.json."""
+        path = self.output / "rates.json"
+        rates = files.read_object(path, "Remove the folder.") if path.exists() else {}
+        if all(job.method in rates for job in self.jobs):
+            return rates
+        for rate, arena in self.tuning.items():
+            print(f"Learning rate {rate:g}, seed {TUNING_SEED}:", flush=True)
+            for job, error in arena._run(count):
+                logging.warning("%s is not chosen at the rate %g: %s", job.method, rate, error)
+        found = best_rates(self.settings["protocol"], {
+            rate: read_rows(arena.output) for rate, arena in self.tuning.items()})
+        if lacking := {job.method for job in self.jobs} - rates.keys() - found.keys():
+            raise RuntimeError(
+                "Expected one of the learning rates to do for every method. Received: for "
+                f"{', '.join(sorted(lacking))} all runs failed. Leave them out, or give other rates "
+                "and another --output.")
+        files.write_json(path, {**found, **rates})
+        return {**found, **rates}
 
     def _open(self):
         path = self.output / "arena.json"
@@ -213,6 +258,23 @@ class Arena:
             process.end()
         files.write_json(error_path(job), {**dataclasses.asdict(job), "error": error})
         return error
+
+
+def best_rates(protocol: str, rows: dict[float, list[dict]]) -> dict[str, float]:
+    """Method -> the learning rate of its best row: by the protocol's first measure, and where rows are
+    alike by those that follow. Rows with an error, or without a measure, count as worst or not at all.
+
+    Args:
+        protocol: its name.
+        rows: by rate, one of each method.
+    """
+    measures = [m for m in protocols.find(protocol).measures if m.best]
+    found = {}
+    for rate, row in ((rate, row) for rate, ones in rows.items() for row in ones if not row["error"]):
+        values = [math.inf if row.get(m.key) is None else row[m.key] * (-1 if m.best == "high" else 1)
+                  for m in measures]
+        found.setdefault(row["method"], []).append((values, rate))
+    return {method: min(ones)[1] for method, ones in found.items()}
 
 
 def finished(job: worker.Job) -> bool:

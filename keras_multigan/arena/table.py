@@ -12,6 +12,7 @@ from keras_multigan.runs import files, report
 _LEVEL = 0.05
 _COSTS = (Measure("parameters", "generators' parameters", ",.0f"), Measure("seconds", "seconds", ".0f"),
           Measure("peak_memory_mib", "memory, MiB", ".0f"))
+_RATE = Measure("learning_rate", "learning rate", "g")
 
 
 class Line(NamedTuple):
@@ -43,16 +44,17 @@ def write(settings: dict, rows: list[dict], output) -> None:
     """
     output, protocol = pathlib.Path(output), protocols.find(settings["protocol"])
     measures = [m for m in protocol.measures if any(row.get(m.key) is not None for row in rows)]
-    lines = _lines(rows, (*measures, *_COSTS))
+    costs = (*_COSTS, _RATE) if isinstance(settings["learning_rate"], list) else _COSTS
+    lines = _lines(rows, (*measures, *costs))
     head, differences = _head(settings, protocol, rows), _differences(lines, measures)
-    text = [f"# Arena: {protocol.title}", "", *head, "", *_markdown(lines, measures), ""]
+    text = [f"# Arena: {protocol.title}", "", *head, "", *_markdown(lines, (*measures, *costs)), ""]
     if differences:
         text += ["## Which differences hold", "", *differences, ""]
     with files.replacing(output / "table.md") as partial:
         partial.write_text("\n".join(text), encoding="utf-8")
     page = report.render(
         "arena.html", title=protocol.title, head=head, differences=differences, lines=lines,
-        columns=[(m.title, m.best, [_cell(line, m) for line in lines]) for m in (*measures, *_COSTS)],
+        columns=[(m.title, m.best, [_cell(line, m) for line in lines]) for m in (*measures, *costs)],
         plots=_plots(lines, measures) + _curves(rows), pictures=_pictures(rows, output), errors=[
             (row["method"], row["seed"], row["error"]) for row in rows if row["error"]])
     with files.replacing(output / "report.html") as partial:
@@ -91,7 +93,7 @@ def _head(settings, protocol, rows):
     return [
         f"Protocol {settings['protocol']}: {settings['updates']:,} updates of every discriminator on "
         f"{settings['batch_size']} real samples each; the learning rate of all "
-        f"optimizers falls linearly from {settings['learning_rate']:g}. Methods with several "
+        f"optimizers falls linearly from {_rate(settings['learning_rate'])}. Methods with several "
         f"generators have {settings['num_generators']}. {matched[settings['match']]}",
         protocol.note,
         *([f"Measured on {share:.0%} of the training images, which were not trained on."]
@@ -100,6 +102,13 @@ def _head(settings, protocol, rows):
         "Seconds are of training, with compilation, on one thread; other runs went on beside it.",
         *(["Of the runs with an error only their number is given."]
           if any(row["error"] for row in rows) else [])]
+
+
+def _rate(given):
+    if not isinstance(given, list):
+        return f"{given:g}"
+    return (f"that of {', '.join(format(rate, 'g') for rate in given)} which is best for the method, "
+            "by one run of another seed, on held-out images if there are images")
 
 
 def _cell(line, measure) -> tuple[str, Any]:
@@ -112,8 +121,7 @@ def _cell(line, measure) -> tuple[str, Any]:
     return middle if low == high else f"{middle} [{low}, {high}]", statistics.median(values)
 
 
-def _markdown(lines, measures):
-    columns = (*measures, *_COSTS)
+def _markdown(lines, columns):
     table = [["method", "generators", "labels", *(m.title for m in columns), "runs"]]
     table += [[line.method, str(line.generators or "-"), "yes" if line.labels else "no",
                *(_cell(line, m)[0] for m in columns), _count(line)] for line in lines]

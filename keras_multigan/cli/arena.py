@@ -29,8 +29,10 @@ OPTIONS = {
                       least=UNIT, most=10**8, aliases=("steps",)),
     "batch_size": Option(help=f"real samples of an update {_DESCRIBED}", kind=int, least=2,
                          most=10**5),
-    "learning_rate": Option(help=f"of all players at first; it falls linearly to 0 {_DESCRIBED}",
-                            kind=float, above=0, most=10),
+    "learning_rate": Option(help="of all players at first; it falls linearly to 0. Of several, such "
+                            "as 1e-3,2e-3, every method gets the one that is best for it, by a run "
+                            f"each of seed {runs.TUNING_SEED}, on held-out images {_DESCRIBED}",
+                            kind=list),
     "num_generators": Option(help=f"of methods with several {_DESCRIBED}", kind=int, least=2,
                              most=MOST_NETWORKS),
     "backend": Option(help="Keras' backend of the runs (default: the faster one of those that are "
@@ -88,13 +90,37 @@ def run(protocol=None, methods=("all",), seeds=tuple(OPTIONS["seeds"].default), 
         name: given.get(name, getattr(found, name))
         for name in ("updates", "batch_size", "learning_rate", "num_generators")},
         "validation": validation}
+    seeds = _numbers(seeds)
+    if "learning_rate" in given:
+        settings["learning_rate"] = _rate(given["learning_rate"], seeds, shard)
     output = output or f"runs/arena-{protocol}-{match}"
-    arena = runs.Arena(settings, arms.chosen(methods), _numbers(seeds), output, runs.shard_of(shard),
+    arena = runs.Arena(settings, arms.chosen(methods), seeds, output, runs.shard_of(shard),
                        data_dir, runs.backend_of(protocol, backend), ray, rows)
     if dry_run:
         return print(arena.describe())
     arena.run(jobs or 1)
     print(f"\noutput folder: {output}")
+
+
+def _rate(given, seeds, shard):
+    """The learning rate, or the list of those to choose from."""
+    try:
+        rates = [float(rate) for rate in given]
+    except ValueError:
+        rates = []
+    if not rates or len(set(rates)) < len(rates) or not all(0 < rate <= 10 for rate in rates):
+        raise ValueError("--learning_rate is expected to be a number above 0 and at most 10, or "
+                         f"different ones, such as 1e-3,2e-3. Received: {','.join(given)}")
+    if len(rates) == 1:
+        return rates[0]
+    if runs.TUNING_SEED in seeds:
+        raise ValueError(f"--seeds is expected to be without {runs.TUNING_SEED} if there are several "
+                         "learning rates: they are chosen on it. Received: "
+                         f"{','.join(map(str, seeds))}")
+    if shard != "0/1":
+        raise ValueError("--shard is expected to be left out if there are several learning rates: the "
+                         f"runs wait for the choice. Received: {shard}. Use --ray, or one rate.")
+    return rates
 
 
 def _numbers(seeds):
@@ -115,6 +141,7 @@ COMMAND = Command(
     multigan arena --protocol=grid --methods=mgan --rows=docs/results/arena/grid-generator
     multigan arena --protocol=digits --shard=0/4 --output=arena      one of four machines
     multigan arena --protocol=ring --ray=auto                        on all machines of a Ray cluster
+    multigan arena --protocol=ring --learning_rate=1e-3,2e-3         for each method the better one
     multigan arena --protocol=ring --dry_run
 
 All methods have the same networks, the same number of updates of every discriminator, and see the same

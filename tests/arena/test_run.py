@@ -28,12 +28,15 @@ if not job["method"]:
     sys.exit((folder / "classifier.keras").write_text(""))
 if job["method"] == "lsgan" and not (folder / "mended").exists():
     sys.exit("Traceback" + chr(10) + "ValueError: it went wrong")
+if job["method"] == "ragan" and job["learning_rate"] > 2e-3:
+    sys.exit("ValueError: the loss is NaN")
 if job["method"] == "wgan":
     os.kill(os.getpid(), signal.SIGKILL)
 if job["method"] == "fgan":
     time.sleep(600)
 names = {"generators": 1, "labels": 0, "parameters": 9, "seconds": 1.0, "cpu_seconds": 1.0,
-         "peak_memory_mib": 5, "backend": "jax", "modes": 8 - job["seed"], "high_quality": 0.5,
+         "peak_memory_mib": 5, "backend": "jax", "modes": 8 - job["seed"],
+         "high_quality": 0.5 + {"gan": -1, "lsgan": 0}.get(job["method"], 1) * job["learning_rate"],
          "reverse_kl": 0.1, "spread": None,
          "environment": os.environ["OMP_NUM_THREADS"] + os.environ["KERAS_BACKEND"]}
 path = folder / "runs" / (job["method"] + "-seed" + str(job["seed"]) + ".json")
@@ -210,3 +213,51 @@ def test_killed_and_gone_on_with(run_process, tmp_path):
     assert {name: rows[0][name] for name in vars(job)} == vars(job)
     assert (pathlib.Path(job.output) / "table.md").read_text().count("\n| ") == 3
     assert rows[1]["parameters"] == 17_154
+
+
+RATES = [1e-3, 2e-3, 4e-3]
+
+
+def test_every_method_has_its_best_learning_rate(arena, caplog):
+    tuned = arena(("gan", "sngan", "ragan"), learning_rate=RATES)
+    assert tuned.describe().count("seed 100") == 9
+    tuned.run(2)
+    assert "ragan is not chosen at the rate 0.004: ValueError: the loss is NaN" in caplog.text
+    best = {"gan": 1e-3, "sngan": 4e-3, "ragan": 2e-3}
+    assert files.read_json(arena.folder / "rates.json").items() >= best.items()
+    assert [(row["method"], float(row["learning_rate"])) for row in arena.rows()] == [
+        (method, best[method]) for method in ("gan", "gan", "sngan", "sngan", "ragan", "ragan")]
+    assert len(arena.started()) == 7  # none of the choice, which have folders of their own
+    started = (arena.folder / "rate-0.001" / "started.txt").read_text().split()
+    assert sorted(started) == ["100", "gan100", "ragan100", "sngan100"]
+    table = (arena.folder / "table.md").read_text()
+    assert "0.001, 0.002, 0.004 which is best for the method" in table and "| learning rate |" in table
+    arena(("gan", "sngan", "ragan"), (0, 1, 2), learning_rate=RATES).run(1)  # the choice is kept
+    assert len(arena.started()) == 10
+    assert (arena.folder / "rate-0.001" / "started.txt").read_text().split() == started
+    with pytest.raises(RuntimeError, match="one of the learning rates(.|\n)*for lsgan all runs failed"):
+        arena(("gan", "lsgan"), (0,), learning_rate=RATES).run(1)
+    with pytest.raises(FileExistsError, match="learning_rate: the folder has"):
+        arena(learning_rate=RATES[:2]).run(1)
+
+
+def test_rows_of_a_methods_own_rate_are_taken_over(arena, tmp_path):
+    arena(learning_rate=1e-3).run(2)
+    others = tmp_path / "others"
+    arena.folder.rename(others)
+    tuned = runs.Arena(SETTINGS | {"learning_rate": RATES}, ["gan", "sngan"], [0, 1],
+                       arena.folder, rows=others)
+    tuned.run(1)
+    assert len(arena.rows()) == 4 and sorted(arena.started()) == ["0", "sngan0", "sngan1"]
+    with pytest.raises(FileExistsError, match="--rows(.|\n)*learning_rate: the folder has 0.001"):
+        runs.Arena(SETTINGS | {"learning_rate": RATES[1:]}, ["gan"], [0], arena.folder, rows=others)
+
+
+def test_the_best_rate_is_that_of_the_first_measure_then_of_the_next():
+    def row(**values):
+        return {"method": "gan", "error": "", **values}
+
+    rows = {1e-3: [row(modes=8, high_quality=0.9), row(method="wgan", error="it failed")],
+            2e-3: [row(modes=8, high_quality=0.95)], 4e-3: [row(modes=7, high_quality=1.0)],
+            8e-3: [row(modes=None, high_quality=1.0)]}
+    assert runs.best_rates("ring", rows) == {"gan": 2e-3}
