@@ -90,12 +90,18 @@ class MultiGAN(Trainer):
         super().step(images, labels, sample_weights)
         if not self.averaged_generators:
             return
-        steps = ops.cast(self.optimizer.iterations, "float32")
+        steps = ops.cast(self.averaged_steps, "float32")
         decay = ops.minimum(self.ema, (1 + steps) / (10 + steps))
         weights = [stored(w for network in networks for w in network.weights)
                    for networks in zip(*self.averages(), strict=True)]
         for mean, value in zip(*weights, strict=True):
             mean.assign(decay * mean + (1 - decay) * value if value.trainable else value)
+
+    @property
+    def averaged_steps(self):
+        """Steps before the current one that `averaged_generators` have followed: those of the run,
+        unless weights begin anew in its midst."""
+        return self.optimizer.iterations
 
     def averages(self) -> list:
         """The pairs (averaged copy, generator) that a step moves."""

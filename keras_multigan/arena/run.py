@@ -18,6 +18,7 @@ import keras
 from absl import logging
 
 from keras_multigan.arena import arms, earlier, protocols, table, worker
+from keras_multigan.callbacks import NonFiniteLossError
 from keras_multigan.runs import files, processes
 
 # Of all rows, in front of the measures.
@@ -28,6 +29,7 @@ _SETTINGS = ("protocol", "match", "updates", "batch_size", "learning_rate", "num
 _WORKER = (sys.executable, "-m", "keras_multigan.arena.worker")
 # Learning rates are chosen on another seed than those of results, and on images that are held out.
 TUNING_SEED, TUNING_VALIDATION = 100, 0.2
+_DIVERGED = NonFiniteLossError.__name__  # in what a run says that fails by its rate
 
 
 def shard_of(text: str) -> tuple[int, int]:
@@ -73,6 +75,7 @@ class Arena:
                  ray=None, rows=None):
         self.settings, self.output = settings, pathlib.Path(output)
         self.earlier, self.tuning, rate = [], {}, settings["learning_rate"]
+        self.tuned_alike = False  # whether the earlier rows have the best of the same rates
         if isinstance(rate, list):
             held_out = TUNING_VALIDATION if protocols.find(settings["protocol"]).has_images else 0
             self.tuning = {one: Arena(
@@ -84,6 +87,7 @@ class Arena:
             if stored.get("match") != settings["match"]:  # which does not concern a single generator
                 self.earlier = [row for row in self.earlier if row.get("generators") == 1]
             stored = {**stored, "match": settings["match"]}
+            self.tuned_alike = self.tuning and stored.get("learning_rate") == rate
             if stored.get("learning_rate") in list(self.tuning):
                 stored["learning_rate"] = rate  # rows with the rate of their method are taken
             self._check(stored, rows, "--rows")
@@ -97,7 +101,8 @@ class Arena:
         lines = [f"{name:16}{value}" for name, value in self.settings.items()]
         count = len(self.jobs)
         lines += [f"{'backend':16}{self.backend}", "", f"{count} run{'s' * (count != 1)}:"]
-        taken = {(row["method"], row["seed"]) for row in self.earlier if "error" not in row}
+        taken = set() if self.tuning else {
+            (row["method"], row["seed"]) for row in self.earlier if "error" not in row}
         lines += [
             f"  {job.method}, seed {job.seed}"
             + " (finished)" * (finished(job) or (job.method, job.seed) in taken) for job in self.jobs]
@@ -113,7 +118,10 @@ class Arena:
             FileExistsError: the folder holds something else, or an arena of other settings.
             RuntimeError: another process works in the folder, or runs have failed.
         """
-        if failed := self._run(count):
+        self._raise(self._run(count))
+
+    def _raise(self, failed):
+        if failed:
             lines = "".join(f"\n  {job.method}, seed {job.seed}: {error}" for job, error in failed)
             raise RuntimeError(
                 f"Expected all runs to finish. {len(failed)} of {len(self.jobs)} did not; their "
@@ -127,29 +135,40 @@ class Arena:
                 rates = self._tune(count)
                 self.jobs = [dataclasses.replace(job, learning_rate=rates[job.method])
                              for job in self.jobs]
-                self.earlier = [row for row in self.earlier
-                                if row.get("learning_rate") == rates.get(row["method"])]
+                self._leave_out(rates)
             self._take_over()
             failed = self._do([job for job in self.jobs if not finished(job)], count)
             write_tables(self.output)
         return failed
 
+    def _leave_out(self, rates):
+        """Leaves out the earlier rows that have not the rate of their method."""
+        kept = [row for row in self.earlier if row.get("learning_rate") == rates.get(
+            row["method"], row.get("learning_rate") if self.tuned_alike else None)]
+        if count := len(self.earlier) - len(kept):
+            print(f"{count} rows of --rows are left out: they have not the learning rate that is "
+                  "chosen for their method, or none is.", flush=True)
+        self.earlier = kept
+
     def _tune(self, count):
-        """Method -> its rate. A choice is made once, and kept in rates.json."""
+        """Method -> its rate. A choice is made once, and kept in rates.json. A rate at which a run
+        diverges is not chosen; another failure may pass, and leaves the choice open."""
         path = self.output / "rates.json"
         rates = files.read_object(path, "Remove the folder.") if path.exists() else {}
         if all(job.method in rates for job in self.jobs):
             return rates
         for rate, arena in self.tuning.items():
             print(f"Learning rate {rate:g}, seed {TUNING_SEED}:", flush=True)
-            for job, error in arena._run(count):
-                logging.warning("%s is not chosen at the rate %g: %s", job.method, rate, error)
+            failed = arena._run(count)
+            arena._raise([(job, error) for job, error in failed if _DIVERGED not in error])
+            for job, _ in failed:
+                logging.warning("%s diverges at the learning rate %g.", job.method, rate)
         found = best_rates(self.settings["protocol"], {
             rate: read_rows(arena.output) for rate, arena in self.tuning.items()})
         if lacking := {job.method for job in self.jobs} - rates.keys() - found.keys():
             raise RuntimeError(
                 "Expected one of the learning rates to do for every method. Received: for "
-                f"{', '.join(sorted(lacking))} all runs failed. Leave them out, or give other rates "
+                f"{', '.join(sorted(lacking))} all runs diverge. Leave them out, or give other rates "
                 "and another --output.")
         files.write_json(path, {**found, **rates})
         return {**found, **rates}
@@ -250,7 +269,8 @@ class Arena:
     def _end(self, job, process):
         """What a run that has ended said if it has failed; else None."""
         try:
-            if process.wait() == 0 and finished(job):
+            process.wait()
+            if finished(job):  # its last deed
                 error_path(job).unlink(missing_ok=True)
                 return None
             error = processes.failure(process)
@@ -299,14 +319,20 @@ def read_rows(output) -> list[dict]:
     rows = []
     order = {name: place for place, name in enumerate(arms.names())}
     for path in (pathlib.Path(output) / "runs").glob("*.json"):
-        if path.name.startswith("partial-"):  # what a kill has left
+        finished_one = path.with_name(path.name.replace(".error.json", ".json"))
+        # What a kill has left, and the error of a run that has finished since.
+        if path.name.startswith("partial-") or path != finished_one and finished_one.exists():
             continue
         try:
             row = files.read_object(path, "Its run is done again.")
             rows.append({"error": "", **row})
         except ValueError as error:
+            if isinstance(error.__cause__, FileNotFoundError):  # another shard has removed an error
+                continue
+            if isinstance(error.__cause__, OSError):
+                raise error.__cause__ from None
             logging.warning("%s", error)
-            path.unlink()
+            path.unlink(missing_ok=True)
     return sorted(rows, key=lambda row: (order.get(row["method"], math.inf), row["seed"]))
 
 

@@ -175,6 +175,8 @@ def _told_apart(one, lines, measure):
 
 def _plots(lines, measures):
     """(title, inline SVG) of the first measure against the second, and against time."""
+    if not measures:  # all runs have failed
+        return []
     pairs = [(measures[0], other) for other in (*measures[1:2], _COSTS[1])]
     return [(f"{y.title} against {x.title}", _plot(lines, x, y)) for y, x in pairs]
 

@@ -8,7 +8,6 @@ import dataclasses
 import json
 import math
 import pathlib
-import resource
 import sys
 import threading
 import time
@@ -171,13 +170,22 @@ def run(job: Job) -> dict:
     measured = protocol.measure(model, found)
     protocol.picture(sample_each(model, 300 if len(kit.shape) == 1 else 10), found,
                      job.path.with_suffix(".png"))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         "generators": model.num_generators, "labels": int(labelled),
         "parameters": trained_parameters(model.generators), "batch_size": size,
         "seconds": round(seconds, 1), "cpu_seconds": round(cpu, 1),
-        "peak_memory_mib": round(peak / (2**20 if sys.platform == "darwin" else 2**10)),
+        "peak_memory_mib": peak_memory_mib(),
         "backend": keras.backend.backend(), **measured, **({"curve": curve.points} if curve else {})}
+
+
+def peak_memory_mib() -> int | None:
+    """The most memory that this process has had; None on Windows."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (2**20 if sys.platform == "darwin" else 2**10))
 
 
 def uses_labels(arguments: dict) -> bool:

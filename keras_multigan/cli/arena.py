@@ -92,7 +92,7 @@ def run(protocol=None, methods=("all",), seeds=tuple(OPTIONS["seeds"].default), 
         "validation": validation}
     seeds = _numbers(seeds)
     if "learning_rate" in given:
-        settings["learning_rate"] = _rate(given["learning_rate"], seeds, shard)
+        settings["learning_rate"] = _rate(given["learning_rate"], seeds, shard, validation)
     output = output or f"runs/arena-{protocol}-{match}"
     arena = runs.Arena(settings, arms.chosen(methods), seeds, output, runs.shard_of(shard),
                        data_dir, runs.backend_of(protocol, backend), ray, rows)
@@ -102,7 +102,7 @@ def run(protocol=None, methods=("all",), seeds=tuple(OPTIONS["seeds"].default), 
     print(f"\noutput folder: {output}")
 
 
-def _rate(given, seeds, shard):
+def _rate(given, seeds, shard, validation):
     """The learning rate, or the list of those to choose from."""
     try:
         rates = [float(rate) for rate in given]
@@ -117,6 +117,10 @@ def _rate(given, seeds, shard):
         raise ValueError(f"--seeds is expected to be without {runs.TUNING_SEED} if there are several "
                          "learning rates: they are chosen on it. Received: "
                          f"{','.join(map(str, seeds))}")
+    if validation:
+        raise ValueError("--validation is expected to be left out if there are several learning rates: "
+                         "they are chosen on images that are held out, and the results have others. "
+                         f"Received: {validation}")
     if shard != "0/1":
         raise ValueError("--shard is expected to be left out if there are several learning rates: the "
                          f"runs wait for the choice. Received: {shard}. Use --ray, or one rate.")

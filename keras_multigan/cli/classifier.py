@@ -6,7 +6,7 @@ import keras
 
 from keras_multigan.cli.command import Command
 from keras_multigan.runs import classifiers, files
-from keras_multigan.runs.images import count_classes, load_split
+from keras_multigan.runs.images import count_classes, load_both
 from keras_multigan.runs.options import DATASET, MOST_UNITS, Option, RunOptions, options_class
 
 OPTIONS = {
@@ -31,7 +31,7 @@ def run(output=OUTPUT.default, **given):
 def train_classifier(options: RunOptions, output) -> None:
     """Writes classifier.keras (images in [-1, 1] -> logits), options.json and metrics.json."""
     output = files.check_folder(output)
-    sets = [load_split(options, split) for split in ("train", "test")]
+    sets = load_both(options)
     if sets[0].labels is None:
         raise ValueError("A data set with labels of at least two classes is expected. Received: "
                          f"{options.dataset!r}, {sets[0].note}.")

@@ -1,6 +1,7 @@
 """A command: its options as flags, its errors as one line and an exit code."""
 
 import dataclasses
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -86,6 +87,8 @@ def parse(options: Mapping[str, Option], arguments: list[str], words: str = "") 
             raise ValueError(f"--{name} is expected to have a value. Received: an empty one. Leave the "
                              "flag out, or give it one.")
         options[name].check(name, value)
+    for name in {"output", "rows"} & given.keys():  # no shell expands ~ behind a flag's =
+        given[name] = os.path.expanduser(given[name])
     return {**given, **({words: rest} if words else {})}
 
 

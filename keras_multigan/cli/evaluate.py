@@ -5,7 +5,7 @@ from absl import logging
 from keras_multigan import metrics
 from keras_multigan.cli.command import Command
 from keras_multigan.runs import artifacts, classifiers, files, measures, printing
-from keras_multigan.runs.images import hold_out, load_labelled, of_classes
+from keras_multigan.runs.images import hold_out, load_labelled, of_classes, without_single_class
 from keras_multigan.runs.options import Option
 
 OPTIONS = {
@@ -17,7 +17,8 @@ OPTIONS = {
     "classifier": Option(help="auto (the run's; for mnist the shipped one), or a .keras file (images "
                          "-> logits) (default: the run's; else auto)", kind=str),
     "split": Option("test", "split with the real images", choices=("train", "test")),
-    "num_samples": Option(measures.NUM_EVALUATION_IMAGES, "generated images in all", least=2,
+    "num_samples": Option(help="generated images in all (default: as in training, "
+                          f"{measures.NUM_EVALUATION_IMAGES}, or fewer large ones)", kind=int, least=2,
                           most=10**7),
     "seed": Option(1000, "generator k samples with seed + k; 1000 as in training", least=0, most=10**9),
 }
@@ -33,19 +34,19 @@ def find_classifier(folder, dataset, choice, trained_on):
     Args:
         folder: Path of what is measured, maybe a run folder.
         dataset: name of the data set.
-        choice: "auto" or a .keras file.
+        choice: "auto", "paper" of a run that has trained ComMutE-GAN's own, or a .keras file.
         trained_on: the data set of the run, which `folder`/classifier.keras belongs to, or None.
 
     Returns:
         (Keras model, images -> logits; what to call it in results)
     """
     make = f"Make one with `multigan classifier --dataset={dataset}`"
-    if choice != "auto":
+    if choice not in ("auto", "paper"):
         return files.load_model(choice, f"{make}."), str(choice)
     own = folder / "classifier.keras"
     if own.is_file() and dataset == trained_on:
         return files.load_model(own, f"{make}, give it by --classifier."), (
-            f"compact classifier trained on {dataset}")
+            f"{'ComMutE-GAN' if choice == 'paper' else 'compact'} classifier trained on {dataset}")
     if dataset.split(":")[0] == "mnist":
         return metrics.shipped_classifier(), "keras_multigan MNIST classifier (shipped)"
     raise FileNotFoundError(
@@ -68,11 +69,12 @@ def load_both(dataset, split, image_size, data_dir, own):
         if split == "train" or own.get("validation"):
             raise
         train = None
-    return hold_out(train, own["validation"]) if own.get("validation") else (train, load("test"))
+    return hold_out(train, own["validation"]) if own.get("validation") else (
+        without_single_class(train, load("test")))
 
 
 def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=None,
-             split=OPTIONS["split"].default, num_samples=OPTIONS["num_samples"].default,
+             split=OPTIONS["split"].default, num_samples=None,
              seed=OPTIONS["seed"].default) -> dict:
     """Samples and measures; the arguments are the flags.
 
@@ -96,6 +98,8 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
     data_dir = own.get("data_dir") if data_dir is None else data_dir
     image_size = image_size or own.get("image_size") or model.image_shape[0]
     rows = artifacts.rows(model)
+    most = measures.evaluation_count(model.image_shape)
+    num_samples = num_samples or most
     each = num_samples // len(rows)
     if each < 2:
         raise ValueError(
@@ -104,6 +108,7 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
         )
     artifacts.check_memory(num_samples, model.image_shape)
     train, test = load_both(dataset, split, image_size, data_dir, own)
+    test = test.take(slice(max(most, num_samples)))
     real, labels = (found := train if split == "train" else test).floats(), found.labels
     classifier = classifier or own.get("classifier") or "auto"
     if labels is None and classifier == "auto":
@@ -123,8 +128,12 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
         classifiers.check(classifier, real)  # before minutes of sampling
     images = [model.sample(each, generator=number, seed=seed + index)
               for index, number in enumerate(rows.values())]
-    results = {} if classifier is None else measures.measure(images, real, classifier, name, dataset)
-    if dataset == "digits":
+    weights = None if list(rows) == ["mixture"] else getattr(model, "mixture_weights", None)
+    results = {} if classifier is None else measures.measure(
+        images, real, classifier, name, dataset, weights)
+    if own.get("embedding") == "random":
+        embedding = metrics.random_embedding(real.shape[1:])
+    elif dataset == "digits":
         embedding = metrics.digits_embedding()
     elif dataset.split(":")[0] == "mnist":
         embedding = metrics.mnist_embedding()
@@ -132,10 +141,9 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
         own_network = files.load_model(path, "Put it back, or remove it to use a random network.")
         embedding = metrics.Embedding(own_network, f"independent network trained on {dataset}")
     else:
-        if own and labels is not None and own.get("embedding") != "random":
+        if own and labels is not None:
             logging.warning("There is no file %s: a random network measures in its place.", path)
         embedding = metrics.random_embedding(real.shape[1:])
-    weights = None if list(rows) == ["mixture"] else getattr(model, "mixture_weights", None)
     results |= measures.measure_embedded(images, train, test, embedding, weights)
     return {
         **results, "measured": list(rows),
@@ -163,6 +171,6 @@ COMMAND = Command(
     multigan evaluate --model=runs/commute-quick
     multigan evaluate --model=runs/x/export --dataset=mnist --output=mnist.json
 
-Every generator gives num_samples / n images; together they are a mixture of equal shares. Flags that
-are not given are those of the training, and a run's measures are those of its metrics.json.""",
+Every generator gives num_samples / n images, of which the mixture has its shares. Flags that are not
+given are those of the training, and a run's measures are those of its metrics.json.""",
     {**OPTIONS, **OUTPUT}, run, required=("model",))

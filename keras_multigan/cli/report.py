@@ -8,21 +8,22 @@ from keras_multigan.runs import files, report
 from keras_multigan.runs.options import Option
 
 
-def run(runs, output="comparison.html"):
+def run(runs, output=None):
     if not runs:
         raise ValueError("Expected one or more run folders. Received: none.")
+    output = output or (f"{runs[0]}/report.html" if len(runs) == 1 else "comparison.html")
     if not output.endswith(".html"):
         raise ValueError(f"--output is expected to end in .html. Received: {output}")
     recipes = [recipe_of(folder) for folder in runs]
-    page = pathlib.Path(runs[0], "report.html") if len(runs) == 1 else pathlib.Path(output)
+    page = pathlib.Path(output)
     if page.is_dir():
         raise FileExistsError(f"A page is expected to be a file. Received: {page}, which is a folder. "
                               "Remove it or choose another name.")
     files.check_writable(page)
     if len(runs) == 1:
-        print(report.write_report(runs[0], recipes[0]))
+        print(report.write_report(runs[0], recipes[0], path=page))
     else:
-        print(report.write_comparison(runs, recipes, output))
+        print(report.write_comparison(runs, recipes, page))
 
 
 def recipe_of(folder):
@@ -42,4 +43,5 @@ COMMAND = Command(
     multigan report runs/one runs/two --output=comparison.html
 
 A run's page is report.html in its folder. A page needs no network and no other file.""",
-    {"output": Option("comparison.html", "the page that compares several runs")}, run, words="runs")
+    {"output": Option(help="the page (default: report.html in the folder of a run, comparison.html of "
+                      "several)", kind=str)}, run, words="runs")

@@ -17,7 +17,7 @@ from keras_multigan.cli.command import Command
 from keras_multigan.recipes import RECIPES
 from keras_multigan.recipes.experiment import arm_options
 from keras_multigan.runs import classifiers, files, processes
-from keras_multigan.runs.images import load_split
+from keras_multigan.runs.images import load_both
 from keras_multigan.runs.options import IMAGES, MOST_UNITS, RAY, RUN, Option, lacking, renamed
 from keras_multigan.runs.run import count_parameters
 
@@ -95,7 +95,7 @@ def open_folder(plan, output) -> None:
                                   "it or choose another folder.")
         output.mkdir(parents=True, exist_ok=True)
         return files.write_json(path, {**plan, "versions": files.versions()})
-    there = files.read_json(path)
+    there = files.read_object(path, "Put it back, or choose another folder.")
     lines = [f"\n  {key}: the folder has {there[key]}, received {plan[key]}"
              for key in ("paper", "experiment", "scale", "seeds", "overrides")
              if there[key] != plan[key]]
@@ -139,7 +139,7 @@ def shared_classifier(options, output):
         return options  # the shipped one
     path = output / "classifier.keras"
     if not path.exists():
-        splits = [load_split(options, split) for split in ("train", "test")]
+        splits = load_both(options)
         classifier, _, trained = classifiers.find(options, splits[0], path)
         if classifier is None:
             return options
@@ -245,7 +245,8 @@ def read_rows(plan, output, parameters) -> list[dict]:
     for arm, seed in itertools.product(experiment.arms, plan["seeds"]):
         path = _metrics(output, arm.label, seed)
         if path.exists():
-            options, found = plan["runs"][arm.label], files.read_json(path)
+            options, found = plan["runs"][arm.label], files.read_object(
+                path, "Remove it and repeat the command, which measures again.")
             if 1 in (options.get("num_generators"), options.get("num_components")):
                 found["pairwise_tvd"] = None  # there is no pair
             row = {"label": arm.label, "seed": seed, **{key: options[key] for key in differing}}

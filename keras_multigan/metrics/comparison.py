@@ -44,9 +44,13 @@ def compare(a: Sequence[float], b: Sequence[float]) -> Comparison:
         if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all():
             raise ValueError(f"Expected finite values of at least two seeds for {name}. Received: "
                              f"{values.tolist()}. Train more seeds, or leave the arm out.")
-    found = permutation_test(
-        (a, b), lambda x, y, axis=-1: x.mean(axis=axis) - y.mean(axis=axis), vectorized=True,
-        n_resamples=10_000, rng=np.random.default_rng(0))
+    spread = np.ptp(np.concatenate([a, b])) or 1.0
+
+    def difference(x, y, axis=-1):  # rounded, for arrangements that are alike but for rounding are ties
+        return np.round((x.mean(axis=axis) - y.mean(axis=axis)) / spread, 9)
+
+    found = permutation_test((a, b), difference, vectorized=True, n_resamples=10_000,
+                             rng=np.random.default_rng(0))
     (of_a, range_a), (of_b, range_b) = (
         (float(np.median(x)), (float(x.min()), float(x.max()))) for x in (a, b))
     return Comparison(of_a, range_a, of_b, range_b, float(a.mean() - b.mean()), float(found.pvalue))

@@ -67,7 +67,7 @@ class Reference:
         self.split = "test" if by_test else "train"
         self._real, self._other = (self.test, self.train) if by_test else (self.train, self.test)
         self._moments = mean_and_root(self._real)
-        self._size = min(len(self._other), _MOST)
+        self._size, self._floors = min(len(self._other), _MOST), {}
 
     def _features(self, images, rows):
         parts = np.array_split(rows, -(-len(rows) // 1000))  # not all as floats at a time
@@ -90,7 +90,7 @@ class Reference:
               repeated, are as far away as all images of the mixture, or of the other split; from a
               curve of 5 ... 5,000 (most_memorized if there are fewer), outside of which it is an end.
               None for real images if there are fewer than the 10,000 of the curve: fewer samples look
-              farther away.
+              farther away, and so do mixtures of fewer.
             - precision*, recall*, density*, coverage*: against test images; train_precision and so on:
               against training images. real_precision and so on: of training against test images.
             - near_copies*, real_near_copies: `metrics.near_copies`; of test images about a half.
@@ -100,7 +100,8 @@ class Reference:
               variation distance from the training images'. With a trained embedding only.
             - generator_classes, generator_recall, generator_coverage, generator_support_size: of each
               generator's samples, against training images of the classes that it draws, those with a
-              tenth of its samples at least. Against all classes without labels.
+              tenth of its samples at least. Against all classes without labels. None of fewer than 7
+              samples, and the support of one.
               real_generator_recall and real_generator_coverage: of test images of these classes.
             - count, distance_count: numbers of samples of each side.
         """
@@ -134,17 +135,21 @@ class Reference:
         size = min(self._size, len(pool))
         draws = [pool[start : start + size] for start in range(0, len(pool) - size + 1, size)][:_DRAWS]
         distance = float(np.mean([self._distance(draw) for draw in draws]))
-        drawn = [[x[numbers.integers(len(x), size=n)] for x, n in (
-            (self._real, len(self._real)), (pool, size))] for _ in range(_REPLICATES)]
-        replicates = [distance_of_moments(*map(mean_and_root, pair)) for pair in drawn]
+        replicates = []
+        for _ in range(_REPLICATES):
+            real = mean_and_root(self._real[numbers.integers(len(self._real), size=len(self._real))])
+            replicates.append(np.mean([
+                distance_of_moments(real, mean_and_root(pool[numbers.integers(len(pool), size=size)]))
+                for _ in draws]))
         counts, curve = self.memorized
 
         def alike(features):  # distances fall with the number of images
             return float(np.exp(np.interp(-self._distance(features[:_MOST]),
                                           -np.minimum.accumulate(curve), np.log(counts))))
 
-        return {"frechet_distance": distance, "floor": self.floor,
-                "ratio": distance / max(self.floor, 1e-12), "memorized_equivalent": alike(pool),
+        floor = self._floor(size)
+        return {"frechet_distance": distance, "floor": floor,
+                "ratio": distance / max(floor, 1e-12), "memorized_equivalent": alike(pool),
                 "real_memorized_equivalent": alike(self._other) if len(self._other) >= _MOST else None,
                 "most_memorized": counts[-1],
                 "distance_split": self.split, "distance_count": size,
@@ -173,8 +178,8 @@ class Reference:
                 train = train[np.isin(self.train_labels, classes)]
                 test = test[np.isin(test_classes, classes)]
             results["generator_classes"].append(classes)
-            results["generator_support_size"].append(
-                support_size(features[:_NEIGHBOURS], self._radius))
+            results["generator_support_size"].append(  # a small share of a mixture may be one sample
+                support_size(features[:_NEIGHBOURS], self._radius) if len(features) > 1 else None)
             count = min(len(train), len(test), len(features), _NEIGHBOURS)
             for prefix, samples in (("generator", features), ("real_generator", test)):
                 of = per_sample(train[:count], samples[:count]) if count > 6 else {}
@@ -184,8 +189,14 @@ class Reference:
 
     @functools.cached_property
     def floor(self) -> float:
-        """The Frechet distance of real images of the other split."""
-        return self._distance(self._other[: self._size])
+        """The Frechet distance of real images of the other split, up to 10,000. `measure` has that of
+        as many as there are samples."""
+        return self._floor(self._size)
+
+    def _floor(self, size):
+        if size not in self._floors:
+            self._floors[size] = self._distance(self._other[:size])
+        return self._floors[size]
 
     @functools.cached_property
     def _radius(self):

@@ -67,4 +67,5 @@ def near_copies(generated: np.ndarray, training: np.ndarray) -> np.ndarray:
     # The first neighbour of a training sample is itself, or its twin.
     others = tree.kneighbors(training[np.unique(nearest)], 2)[0][:, 1]
     radii = dict(zip(np.unique(nearest).tolist(), others, strict=True))
-    return distances[:, 0] < np.array([radii[k] for k in nearest[:, 0].tolist()])
+    # A training sample with a twin has the radius 0.
+    return distances[:, 0] <= np.array([radii[k] for k in nearest[:, 0].tolist()])

@@ -76,6 +76,10 @@ class BoostedGAN(MultiGAN):
         weights[-1] += shares[finished:].sum()
         return None if np.allclose(weights, weights[0], rtol=1e-9) else weights
 
+    @property
+    def averaged_steps(self):
+        return self.optimizer["generator"].iterations - 1  # of the round
+
     def averages(self):
         return super().averages()[-1:]  # rounding would move the others
 

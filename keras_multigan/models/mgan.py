@@ -52,6 +52,8 @@ class MGAN(MultiGAN):
     - Noise is normal; the code's is uniform. Both updates of a step have noise of their own.
     - Generators that share layers have batch normalisations of their own in them. The code normalises
       over the samples of all generators together.
+    - `dcgan_discriminator` has no batch normalisation after its first convolution, the code's network
+      has. Batch normalisations have Keras' momentum and epsilon; the code's are .9 and 1e-5.
     """
 
     log_names = ("score_gap", "classifier_accuracy")

@@ -127,6 +127,12 @@ class P2GAN(MultiGAN):
         active = ops.convert_to_numpy(self._active()).astype("float64")
         return None if active.all() else active / active.sum()
 
+    @property
+    def averaged_steps(self):
+        steps = self.optimizer.iterations
+        # Since a generator has joined.
+        return steps if self.growth is None else self.optimizer["generator"].iterations - 1
+
     def default_optimizer(self, phase):
         return keras.optimizers.Adam(2e-4, beta_1=0.5)
 

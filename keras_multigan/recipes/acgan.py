@@ -11,7 +11,7 @@ from keras_multigan import metrics, networks
 from keras_multigan.losses.adversarial import ADVERSARIAL, RELATIVISTIC
 from keras_multigan.models import ACGAN
 from keras_multigan.recipes.experiment import FID, FRECHET, SCORE, Arm, Column, Experiment
-from keras_multigan.recipes.recipe import LEARNING_RATE, ArenaArm, Recipe
+from keras_multigan.recipes.recipe import LEARNING_RATE, PENALTY_ON_VECTORS, ArenaArm, Recipe
 from keras_multigan.runs.images import ImageTask
 from keras_multigan.runs.options import MOST_NOISE, MOST_UNITS, WEIGHT, Option
 
@@ -76,7 +76,8 @@ def _one_labels(updates):
         f"critic updates per step: {updates}",
         lambda kit, epochs: RECIPE.arena(kit) | {
             "adversarial_loss": "wasserstein", "gp_weight": 10.0, "discriminator_updates": updates,
-            "classify_fakes": False, "generator_class_weight": 0.1})
+            "classify_fakes": False, "generator_class_weight": 0.1,
+            **(PENALTY_ON_VECTORS if len(kit.shape) == 1 else {})})
 
 
 RECIPE = Recipe(

@@ -9,6 +9,7 @@ import os
 import pathlib
 import platform
 import re
+import secrets
 import shutil
 import tempfile
 import zipfile
@@ -22,7 +23,7 @@ try:
 except ImportError:
     fcntl = None
 
-_PARTIAL = re.compile(r"partial-\d+-.")
+_PARTIAL = re.compile(r"partial-[0-9a-f]+-.")
 
 
 def check_writable(path) -> pathlib.Path:
@@ -53,7 +54,8 @@ def replacing(path):
     file."""
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"partial-{os.getpid()}-{path.name}")  # keeps the suffix; see _PARTIAL
+    # Keeps the suffix; see _PARTIAL. Processes of several machines may have one number.
+    partial = path.with_name(f"partial-{secrets.token_hex(6)}-{path.name}")
     try:
         yield partial
         os.replace(partial, path)

@@ -145,7 +145,8 @@ class ImageTask:
         results |= measures.measure_embedded(
             images, train_set, test, embedding, model.mixture_weights)
         if classifier is not None:
-            results |= measures.measure(images, test, classifier, name, options.dataset)
+            results |= measures.measure(images, test, classifier, name, options.dataset,
+                                        model.mixture_weights)
             names, tvd = train_set.class_names, results["pairwise_tvd"]
             apart = "" if tvd is None else f", TVD {tvd:.4f}"
             plots.save_class_table(results["class_probabilities"], output / "class_table.png",
@@ -163,9 +164,24 @@ class ImageTask:
 def load_splits(options):
     """(training set, what is measured against) of the options' data set: the test split, or with
     `validation` that share of the training images, in which no two runs differ."""
-    train_set = load_split(options, "train")
-    return hold_out(train_set, options.validation) if options.validation else (
-        train_set, load_split(options, "test"))
+    return hold_out(load_split(options, "train"), options.validation) if options.validation else (
+        load_both(options))
+
+
+def load_both(options):
+    """Both splits of the options' data set."""
+    return without_single_class(*(load_split(options, split) for split in ("train", "test")))
+
+
+def without_single_class(train_set, test_set=None):
+    """Both sets without labels if those of the training set, or of the test set if it alone has some,
+    are of one class. A test set may lack classes."""
+    sets = [x for x in (train_set, test_set) if x is not None]
+    labels = next((x.labels for x in sets if x.labels is not None), None)
+    if labels is None or len(np.unique(labels)) > 1:
+        return train_set, test_set
+    return tuple(x if x is None or x.labels is None else x.without_labels()
+                 for x in (train_set, test_set))
 
 
 def hold_out(train_set, share: float):
@@ -173,6 +189,7 @@ def hold_out(train_set, share: float):
     shares; no two runs differ."""
     from sklearn.model_selection import train_test_split
 
+    train_set, _ = without_single_class(train_set)
     try:
         rows = train_test_split(np.arange(len(train_set)), test_size=share, random_state=0,
                                 stratify=train_set.labels)
@@ -186,7 +203,7 @@ def hold_out(train_set, share: float):
 
 
 def load_split(options, split: str):
-    """The `data.ImageSet` of a split of the options' data set. Labels of one class are left out."""
+    """The `data.ImageSet` of a split of the options' data set."""
     split = getattr(options, "train_split", "train") if split == "train" else split
     return load_labelled(options.dataset, split, options.image_size, options.data_dir, options.label,
                          background=options.background, stream=options.stream)
@@ -200,8 +217,6 @@ def load_labelled(dataset, split, image_size, data_dir, label, **others):
     if found.labels is not None and found.labels.ndim == 2:
         found = data.ImageSet(found.images, *combinations(found.labels, names), found.skipped,
                               found.note)
-    if found.labels is not None and len(np.unique(found.labels)) == 1:
-        found = found.without_labels()
     return found
 
 

@@ -60,11 +60,12 @@ def in_shares(images_by_generator, weights):
     return [x[: max(1, round(total * w))] for x, w in zip(images_by_generator, weights, strict=True)]
 
 
-def measure(images_by_generator, real, classifier, classifier_name, dataset):
-    """The measures of a mixture with equal shares.
+def measure(images_by_generator, real, classifier, classifier_name, dataset, weights=None):
+    """The measures of a mixture on the logits of a classifier.
 
     Args:
         images_by_generator: list of n arrays (N, H, W, C) in [-1, 1].
+        weights: shares of the mixture, None if they are equal.
         real: test images, an array or image set.
         classifier: Keras model, images -> logits.
         classifier_name: what to call it.
@@ -75,7 +76,7 @@ def measure(images_by_generator, real, classifier, classifier_name, dataset):
         dict for metrics.json.
     """
     probabilities = metrics.class_probabilities(images_by_generator, classifier)
-    mixture = np.concatenate(images_by_generator)
+    mixture = np.concatenate(in_shares(images_by_generator, weights))
     by_tfgan = dataset.split(":")[0] == "mnist"
     if by_tfgan and importlib.util.find_spec("tensorflow_gan") is None:
         logging.warning("TF-GAN is not installed: measured on the logits of %s.", classifier_name)
@@ -166,7 +167,8 @@ def measure_by_inception(model, train_images, test_images, weights):
         dict for metrics.json.
     """
     images = sample_each(model, NUM_INCEPTION_IMAGES // model.num_generators)
-    generated = inception_outputs(np.concatenate(images), weights)
+    mixture = np.concatenate(in_shares(images, model.mixture_weights))
+    generated = inception_outputs(mixture, weights)
     distances = {
         name: float(metrics.frechet_inception_distance(inception_outputs(real, weights), generated))
         for name, real in (("fid_train", train_images), ("fid_test", test_images))}

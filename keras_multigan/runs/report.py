@@ -33,8 +33,8 @@ def frames_every(epochs: int) -> int:
     return max(1, epochs // 10)
 
 
-def write_report(folder, recipe=None, results=None) -> pathlib.Path:
-    """Writes <folder>/report.html from the files of a run folder; returns its path.
+def write_report(folder, recipe=None, results=None, path=None) -> pathlib.Path:
+    """Writes a page from the files of a run folder; returns its path.
 
     A damaged file is named in a warning and on the page, which is without it.
 
@@ -42,13 +42,14 @@ def write_report(folder, recipe=None, results=None) -> pathlib.Path:
         folder: a run folder, finished or not.
         recipe: the method's `Recipe`, for its title and the rows of its measures.
         results: what metrics.json will have, of a run that is about to be finished.
+        path: of the page; <folder>/report.html if None.
 
     Raises:
         FileNotFoundError: the folder holds no run.
         ValueError: its options.json is damaged.
     """
     folder = pathlib.Path(folder)
-    path = folder / "report.html"
+    path = folder / "report.html" if path is None else pathlib.Path(path)
     page = render("report.html", run=describe(folder, recipe, results))
     with files.replacing(path) as partial:
         partial.write_text(page, encoding="utf-8")
@@ -82,6 +83,9 @@ def write_comparison(folders, recipes, path) -> pathlib.Path:
         path: of the page.
     """
     runs = [describe(pathlib.Path(f), r) for f, r in zip(folders, recipes, strict=True)]
+    if len({run["name"] for run in runs}) < len(runs):
+        for run, folder in zip(runs, folders, strict=True):
+            run["name"] = str(folder)
     names = dict.fromkeys(name for run in runs for name, _ in run["measures"])
     table = [(name, [dict(run["measures"]).get(name, "") for run in runs]) for name in names]
     options = dict.fromkeys(name for run in runs for name, _ in run["options"])
@@ -116,9 +120,10 @@ def describe(folder: pathlib.Path, recipe=None, results=None) -> dict:
                              "its check sum is wrong. Put it back.")
     except ValueError as error:
         notes.append(f"Left out are all curves. {error}")
-    saved = (folder / "checkpoints").glob("epoch-*.json")
+    saved = [re.fullmatch(r"epoch-(\d+)(-step-\d+)?", path.stem)
+             for path in (folder / "checkpoints").glob("epoch-*.json")]
     done = results.get("epochs") or max(
-        [len(history or []), *(int(path.stem[6:]) for path in saved)])
+        [len(history or []), *(int(name[1]) for name in saved if name)])
     if not results and done >= options["epochs"] and not (folder / "metrics.json").exists():
         notes.append(f"Left out are all measures: there is no {folder / 'metrics.json'}. Go on with "
                      "--resume, which measures.")

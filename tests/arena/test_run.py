@@ -29,7 +29,7 @@ if not job["method"]:
 if job["method"] == "lsgan" and not (folder / "mended").exists():
     sys.exit("Traceback" + chr(10) + "ValueError: it went wrong")
 if job["method"] == "ragan" and job["learning_rate"] > 2e-3:
-    sys.exit("ValueError: the loss is NaN")
+    sys.exit("keras_multigan.callbacks.stopping.NonFiniteLossError: the loss is NaN")
 if job["method"] == "wgan":
     os.kill(os.getpid(), signal.SIGKILL)
 if job["method"] == "fgan":
@@ -218,11 +218,11 @@ def test_killed_and_gone_on_with(run_process, tmp_path):
 RATES = [1e-3, 2e-3, 4e-3]
 
 
-def test_every_method_has_its_best_learning_rate(arena, caplog):
+def test_every_method_has_its_best_learning_rate(arena, caplog, tmp_path):
     tuned = arena(("gan", "sngan", "ragan"), learning_rate=RATES)
     assert tuned.describe().count("seed 100") == 9
     tuned.run(2)
-    assert "ragan is not chosen at the rate 0.004: ValueError: the loss is NaN" in caplog.text
+    assert "ragan diverges at the learning rate 0.004" in caplog.text
     best = {"gan": 1e-3, "sngan": 4e-3, "ragan": 2e-3}
     assert files.read_json(arena.folder / "rates.json").items() >= best.items()
     assert [(row["method"], float(row["learning_rate"])) for row in arena.rows()] == [
@@ -235,13 +235,16 @@ def test_every_method_has_its_best_learning_rate(arena, caplog):
     arena(("gan", "sngan", "ragan"), (0, 1, 2), learning_rate=RATES).run(1)  # the choice is kept
     assert len(arena.started()) == 10
     assert (arena.folder / "rate-0.001" / "started.txt").read_text().split() == started
-    with pytest.raises(RuntimeError, match="one of the learning rates(.|\n)*for lsgan all runs failed"):
+    with pytest.raises(RuntimeError, match=r"1 of 2 did not(.|\n)*lsgan, seed 100: ValueError"):
         arena(("gan", "lsgan"), (0,), learning_rate=RATES).run(1)
+    high = SETTINGS | {"learning_rate": [3e-3, 4e-3]}
+    with pytest.raises(RuntimeError, match="one of the learning rates(.|\n)*ragan all runs diverge"):
+        runs.Arena(high, ["ragan"], [0], tmp_path / "high").run(1)
     with pytest.raises(FileExistsError, match="learning_rate: the folder has"):
         arena(learning_rate=RATES[:2]).run(1)
 
 
-def test_rows_of_a_methods_own_rate_are_taken_over(arena, tmp_path):
+def test_rows_of_a_methods_own_rate_are_taken_over(arena, tmp_path, capsys):
     arena(learning_rate=1e-3).run(2)
     others = tmp_path / "others"
     arena.folder.rename(others)
@@ -249,6 +252,11 @@ def test_rows_of_a_methods_own_rate_are_taken_over(arena, tmp_path):
                        arena.folder, rows=others)
     tuned.run(1)
     assert len(arena.rows()) == 4 and sorted(arena.started()) == ["0", "sngan0", "sngan1"]
+    assert "2 rows of --rows are left out" in capsys.readouterr().out
+    again = runs.Arena(SETTINGS | {"learning_rate": RATES}, ["ragan"], [0], tmp_path / "again",
+                       rows=arena.folder)
+    again.run(1)  # the others have the best of the same rates
+    assert len(runs.read_rows(tmp_path / "again")) == 5
     with pytest.raises(FileExistsError, match="--rows(.|\n)*learning_rate: the folder has 0.001"):
         runs.Arena(SETTINGS | {"learning_rate": RATES[1:]}, ["gan"], [0], arena.folder, rows=others)
 
@@ -261,3 +269,16 @@ def test_the_best_rate_is_that_of_the_first_measure_then_of_the_next():
             2e-3: [row(modes=8, high_quality=0.95)], 4e-3: [row(modes=7, high_quality=1.0)],
             8e-3: [row(modes=None, high_quality=1.0)]}
     assert runs.best_rates("ring", rows) == {"gan": 2e-3}
+
+
+def test_an_arena_of_which_all_runs_fail_says_so(arena):
+    with pytest.raises(RuntimeError, match="1 of 1 did not"):
+        arena(("lsgan",), (0,)).run(1)
+    assert "0 of 1" in (arena.folder / "table.md").read_text()
+
+
+def test_an_error_beside_a_finished_run_does_not_count(arena):
+    arena(("gan",), (0,)).run(1)
+    path = arena.folder / "runs" / "gan-seed0.error.json"
+    files.write_json(path, {"method": "gan", "seed": 0, "error": "killed before the end"})
+    assert [row["error"] for row in runs.read_rows(arena.folder)] == [""]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import sys
 
 import keras
 import numpy as np
@@ -118,3 +119,9 @@ def test_a_run(tmp_path, monkeypatch):
     again = worker.run(job)
     assert {k: again[k] for k in ("modes", "high_quality", "reverse_kl")} == {
         k: row[k] for k in ("modes", "high_quality", "reverse_kl")}
+
+
+def test_no_peak_memory_where_the_system_does_not_say_it(monkeypatch):
+    assert worker.peak_memory_mib() > 20
+    monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
+    assert worker.peak_memory_mib() is None

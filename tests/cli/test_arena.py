@@ -24,6 +24,8 @@ from keras_multigan.recipes import RECIPES
     (["--protocol=ring", "--learning_rate=1e-3,2e-3", "--seeds=0,100"],
      ["without 100", "Received: 0,100"]),
     (["--protocol=ring", "--learning_rate=1e-3,2e-3", "--shard=0/2"], ["--shard", "Received: 0/2"]),
+    (["--protocol=digits", "--learning_rate=1e-3,2e-3", "--validation=.2"],
+     ["--validation", "Received: 0.2"]),
     (["--protocol=ring", "--updates=90"], ["multiple of 60", "Received: 90", "Use 120"]),
     (["--protocol=ring", "--num_generators=1"], ["--num_generators is expected to be >= 2"]),
     (["--protocol=ring", "--jobs=0"], ["--jobs is expected to be >= 1"]),
@@ -35,6 +37,13 @@ from keras_multigan.recipes import RECIPES
 ])
 def test_wrong_lines(refused, words, messages):
     refused(["arena", *words], *messages)
+
+
+def test_an_output_in_the_home_folder(multigan, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    multigan("classifier", "--dataset=digits", "--image_size=8", "--epochs=1", "--filters=2",
+             "--output=~/mine")
+    assert (tmp_path / "mine" / "classifier.keras").exists()
 
 
 def test_an_output_that_is_a_file(refused, tmp_path):

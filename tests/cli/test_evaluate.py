@@ -63,6 +63,8 @@ def test_exported_models(tiny_run):
 def test_which_classifier(tiny_run, tmp_path, monkeypatch):
     found, name = find_classifier(tiny_run, "digits", "auto", "digits")
     assert found.output_shape == (None, 10) and name == "compact classifier trained on digits"
+    own = find_classifier(tiny_run, "digits", "paper", "digits")[1]
+    assert own == "ComMutE-GAN classifier trained on digits"
     monkeypatch.setattr(metrics, "shipped_classifier", lambda: "shipped")
     # A run's own classifier has learnt the run's data set, no other.
     for dataset in ("mnist", "mnist:3.0.1"):

@@ -278,7 +278,7 @@ def test_the_papers_classifier_is_trained_once(monkeypatch, tmp_path):
     options = RECIPES["commute"].make_options("paper")
     sets = {split: data.load_image_set("digits", split, 8) for split in ("train", "test")}
     made = []
-    monkeypatch.setattr(reproduce, "load_split", lambda options, split: sets[split])
+    monkeypatch.setattr(reproduce, "load_both", lambda options: [sets["train"], sets["test"]])
     monkeypatch.setattr(classifiers, "train", lambda network, *rest: made.append(network))
     monkeypatch.setattr(networks, "commute_classifier", lambda shape, classes: (
         networks.compact_classifier(shape, classes, filters=4)))

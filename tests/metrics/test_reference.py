@@ -143,3 +143,26 @@ def test_features_of_an_earlier_reference(digits):
     assert again.measure([unseen]) == first.measure([unseen])
     with pytest.raises(ValueError, match=r"expected to have \[719, 300\] rows.*Received: \[719, 360\]"):
         metrics.Reference(train, test[:300], embedding, labels, features=first.features)
+
+
+def test_the_floor_is_of_as_many_samples_as_the_mixture_has(digits):
+    """Few samples have a larger distance; fewer than the other split must not look worse for it."""
+    (train, labels), (test, _), (unseen, _) = digits
+    reference = metrics.Reference(train, test, metrics.digits_embedding(), labels)
+    found = reference.measure([unseen[:120]])
+    embedding = metrics.digits_embedding()
+    wanted = metrics.frechet_distance(embedding(train), embedding(test)[:120])
+    assert found["distance_count"] == 120
+    assert found["floor"] == pytest.approx(wanted, rel=1e-6) and found["floor"] > 2 * reference.floor
+    assert found["ratio"] < 2
+
+
+def test_a_generator_with_a_tiny_share(digits, measured):
+    """A mixture may have one sample of a generator; what cannot be said of it is None."""
+    (train, labels), (test, _), (unseen, _) = digits
+    found = metrics.Reference(train, test, metrics.digits_embedding(), labels).measure(
+        [unseen[:1], unseen[1:3], unseen[3:]])
+    support, recall = found["generator_support_size"], found["generator_recall"]
+    assert support[0] is None and support[1] >= 1 and support[2] > 100
+    assert recall[:2] == [None, None] and recall[2] > 0.7
+    assert found["frechet_distance"] == pytest.approx(measured["unseen"]["frechet_distance"], rel=0.3)

@@ -178,3 +178,16 @@ def test_a_model_that_has_ended_does_not_go_back():
     conformance.steps(model, 1, first=1)
     with pytest.raises(ValueError, match="round 1, .*Received: an epoch of round 0"):
         conformance.steps(model, 1)
+
+
+@pytest.mark.parametrize("name", ["AdaGAN", "MWUGAN"])
+def test_averages_begin_anew_with_every_round(name):
+    """Else a long run's decay would keep the initial weights of later generators."""
+    model, seen = boosted(name, epochs_per_round=1, ema=0.999), []
+
+    class Look(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append(int(model.averaged_steps))
+
+    model.fit(tiny.images(), epochs=3, batch_size=12, steps_per_epoch=4, verbose=0, callbacks=Look())
+    assert seen == [3, 3, 3]  # steps before the last one of each round

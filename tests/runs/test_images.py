@@ -16,6 +16,7 @@ from keras_multigan.runs.images import (
     load_split,
     load_splits,
     of_classes,
+    without_single_class,
 )
 
 pytestmark = pytest.mark.fast
@@ -102,6 +103,15 @@ def test_labels_and_splits_of_the_options(monkeypatch):
     assert asked == [("faces", "train", None), ("faces", "test", "Male"),
                      ("faces", "train", ["Male", "Hat"]), ("faces", "unlabelled", None),
                      ("faces", "test", None)]
+
+
+@pytest.mark.parametrize("train, test, kept", [
+    ([0, 1, 0], [1, 1], (True, True)), ([0, 0, 0], [0, 0], (False, False)),
+    (None, [1, 1], (False, False)), (None, [0, 1], (False, True)), (None, None, (False, False))])
+def test_a_test_set_may_lack_classes(train, test, kept):
+    sets = [ImageSet(DATA.images[: 3 - k], None if labels is None else np.array(labels))
+            for k, labels in enumerate((train, test))]
+    assert tuple(x.labels is not None for x in without_single_class(*sets)) == kept
 
 
 def test_combinations_of_labels():

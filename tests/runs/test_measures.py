@@ -63,6 +63,17 @@ def test_a_mixture_is_measured_in_its_shares():
     assert [len(x) for x in measures.in_shares(images[1:], [0, 0.5, 0.5])] == [10, 10]
 
 
+def test_the_distance_on_logits_is_that_of_the_mixture():
+    classifier, real = tiny.classifier(), tiny.images(60, seed=1)
+    images = [tiny.images(30, seed=2), np.zeros((30, *tiny.SHAPE), "float32")]
+    found = measures.measure(images, real, classifier, "tiny", "digits", [0.9, 0.1])
+    wanted = np.concatenate([images[0], images[1][:3]])
+    logits = [metrics.classifier_logits(x, classifier) for x in (real, wanted)]
+    assert found["frechet_distance"] == pytest.approx(metrics.frechet_distance(*logits), rel=1e-6)
+    assert found["classifier_score"] == pytest.approx(metrics.classifier_score(logits[1]), rel=1e-6)
+    assert found["generated_images"] == 33 and len(found["frechet_distance_by_generator"]) == 2
+
+
 def test_the_report():
     text = printing.report({
         "class_probabilities": [[0.25, 0.75]], "class_probabilities_by": "C", "pairwise_tvd": None,

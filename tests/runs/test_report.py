@@ -57,6 +57,9 @@ def test_an_unfinished_run_has_a_page(run, tmp_path):
     shutil.copy(run / "options.json", folder)
     text = report.write_report(folder).read_text()
     assert "0 of 20 epochs are done" in text and "--resume" in text
+    (folder / "checkpoints").mkdir()  # of a run that a signal has ended within an epoch
+    (folder / "checkpoints" / "epoch-00003-step-000100.json").touch()
+    assert "3 of 20 epochs are done" in report.write_report(folder).read_text()
 
 
 def test_a_method_without_a_number_of_generators():
@@ -72,6 +75,13 @@ def test_the_command(run, tmp_path, capsys):
     cli.main(["report", str(run), str(second), f"--output={tmp_path / 'both.html'}"])
     text = (tmp_path / "both.html").read_text()
     assert "Comparison of 2 runs" in text and text.count("<th scope=\"col\">second</th>") == 2
+    cli.main(["report", str(run), f"--output={tmp_path / 'one.html'}"])
+    assert "<h1>" in (tmp_path / "one.html").read_text()
+    namesake = tmp_path / "other" / "second"
+    shutil.copytree(run, namesake)
+    cli.main(["report", str(second), str(namesake), f"--output={tmp_path / 'both.html'}"])
+    text = (tmp_path / "both.html").read_text()
+    assert f"<th scope=\"col\">{second}</th>" in text and f"<th scope=\"col\">{namesake}</th>" in text
     for arguments, message in (([], "run folders"), ([str(tmp_path)], "Expected a run folder"),
                                ([str(run), "--output=x.txt"], "to end in .html")):
         with pytest.raises(SystemExit) as stop:
