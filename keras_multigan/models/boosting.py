@@ -25,8 +25,9 @@ class BoostedGAN(MultiGAN):
 
     Densities are compared by networks like the discriminator, each new and trained for the purpose on
     batches of data and of fakes. With l its logits, exp(-l) estimates the ratio of fakes to data. They
-    depend on data, earlier generators, `seed` and round alone, so that a resumed run finds the same
-    weights.
+    depend on data, earlier generators, `seed`, round and the discriminator's learning rate, so that a
+    resumed run finds the same weights. With a schedule of rates it does so at the start of a round
+    only, and the networks learn at the rate with which the last round has ended.
 
     A subclass defines `sample_weights` and `shares`.
     """
