@@ -331,7 +331,8 @@ def test_averaged_generators(name):
     copies = {id(w): w for g in model.averaged_generators for w in g.weights}
     assert len(copies) == len(distinct) and not copies.keys() & distinct.keys()
     expected = [keras.ops.convert_to_numpy(w) for w in distinct.values()]
-    for t, decay in enumerate([1 / 10, 0.15, 0.15]):
+    # P2GAN's second generator joins after an epoch; then averages begin anew.
+    for t, decay in enumerate([1 / 10, 1 / 10 if name == "p2" else 0.15, 0.15]):
         conformance.steps(model, 1, first=t)
         for k, weight in enumerate(distinct.values()):
             value = keras.ops.convert_to_numpy(weight)

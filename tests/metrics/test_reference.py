@@ -41,8 +41,9 @@ def test_the_distance_its_ratio_and_the_memorised_images_alike(measured):
     assert distance["unseen"] < distance[100] < distance[20] < distance["noise"]
     assert distance["unseen"] < distance["half"] < distance["noise"]
     assert ratio["unseen"] < 3 and min(ratio[20], ratio["half"], ratio["noise"]) > 10
-    assert all(r == pytest.approx(d / measured["half"]["floor"])
-               for r, d in zip(ratio.values(), distance.values(), strict=True))
+    floor = of(measured, "floor")
+    assert all(ratio[who] == pytest.approx(distance[who] / floor[who]) for who in measured)
+    assert floor["unseen"] == floor[20] == floor["noise"] < floor["half"]  # which has fewer samples
     alike = of(measured, "memorized_equivalent")
     assert 10 <= alike[20] <= 40 and 50 <= alike[100] <= 200
     # 360 real images look farther away than the curve's 10,000.
@@ -154,7 +155,7 @@ def test_the_floor_is_of_as_many_samples_as_the_mixture_has(digits):
     wanted = metrics.frechet_distance(embedding(train), embedding(test)[:120])
     assert found["distance_count"] == 120
     assert found["floor"] == pytest.approx(wanted, rel=1e-6) and found["floor"] > 2 * reference.floor
-    assert found["ratio"] < 2
+    assert found["ratio"] < 3
 
 
 def test_a_generator_with_a_tiny_share(digits, measured):

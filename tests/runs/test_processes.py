@@ -53,7 +53,7 @@ def test_a_process_of_this_machine():
 
 def test_without_ray(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(ImportError, match=r"--ray expects the package ray.*keras_multigan\[ray\]"):
+    with pytest.raises(ImportError, match=r"--ray expects the package ray.*pip install '.\[ray\]'"):
         processes.Cluster("auto")
 
 
