@@ -87,7 +87,7 @@ class Arena:
             if stored.get("match") != settings["match"]:  # which does not concern a single generator
                 self.earlier = [row for row in self.earlier if row.get("generators") == 1]
             stored = {**stored, "match": settings["match"]}
-            self.tuned_alike = self.tuning and stored.get("learning_rate") == rate
+            self.tuned_alike = bool(self.tuning) and stored.get("learning_rate") == rate
             if stored.get("learning_rate") in list(self.tuning):
                 stored["learning_rate"] = rate  # rows with the rate of their method are taken
             self._check(stored, rows, "--rows")

@@ -65,12 +65,12 @@ def measure(images_by_generator, real, classifier, classifier_name, dataset, wei
 
     Args:
         images_by_generator: list of n arrays (N, H, W, C) in [-1, 1].
-        weights: shares of the mixture, None if they are equal.
         real: test images, an array or image set.
         classifier: Keras model, images -> logits.
         classifier_name: what to call it.
         dataset: "mnist" (or a version of it) gets TF-GAN's MNIST functions where TF-GAN is installed,
             all else the classifier's logits.
+        weights: shares of the mixture, None if they are equal.
 
     Returns:
         dict for metrics.json.
