@@ -1,8 +1,7 @@
-"""An arena from its options to its tables: which runs there are, their processes, their rows."""
+"""An arena from its options to its tables: which runs there are, and their processes."""
 
 import collections
 import contextlib
-import csv
 import dataclasses
 import importlib.util
 import itertools
@@ -17,13 +16,10 @@ import time
 import keras
 from absl import logging
 
-from keras_multigan.arena import arms, earlier, protocols, table, worker
+from keras_multigan.arena import earlier, protocols, results, worker
 from keras_multigan.callbacks import NonFiniteLossError
 from keras_multigan.runs import files, processes
 
-# Of all rows, in front of the measures.
-COLUMNS = ("method", "protocol", "match", "seed", "generators", "labels", "parameters", "updates",
-           "batch_size", "learning_rate", "seconds", "cpu_seconds", "peak_memory_mib", "backend")
 _SETTINGS = ("protocol", "match", "updates", "batch_size", "learning_rate", "num_generators",
              "validation")
 _WORKER = (sys.executable, "-m", "keras_multigan.arena.worker")
@@ -105,7 +101,8 @@ class Arena:
             (row["method"], row["seed"]) for row in self.earlier if "error" not in row}
         lines += [
             f"  {job.method}, seed {job.seed}"
-            + " (finished)" * (finished(job) or (job.method, job.seed) in taken) for job in self.jobs]
+            + " (finished)" * (results.finished(job) or (job.method, job.seed) in taken)
+            for job in self.jobs]
         for rate, arena in self.tuning.items():
             lines += ["", f"before, to choose by, rate {rate:g}:", arena.describe().split("\n\n")[1]]
         return "\n".join(lines)
@@ -137,8 +134,8 @@ class Arena:
                              for job in self.jobs]
                 self._leave_out(rates)
             self._take_over()
-            failed = self._do([job for job in self.jobs if not finished(job)], count)
-            write_tables(self.output)
+            failed = self._do([job for job in self.jobs if not results.finished(job)], count)
+            results.write_tables(self.output)
         return failed
 
     def _leave_out(self, rates):
@@ -164,7 +161,7 @@ class Arena:
             for job, _ in failed:
                 logging.warning("%s diverges at the learning rate %g.", job.method, rate)
         found = best_rates(self.settings["protocol"], {
-            rate: read_rows(arena.output) for rate, arena in self.tuning.items()})
+            rate: results.read(arena.output) for rate, arena in self.tuning.items()})
         if lacking := {job.method for job in self.jobs} - rates.keys() - found.keys():
             raise RuntimeError(
                 "Expected one of the learning rates to do for every method. Received: for "
@@ -195,8 +192,8 @@ class Arena:
         for row in self.earlier:
             job = worker.Job(method=row["method"], seed=row["seed"], output=str(self.output),
                              data_dir=None, **self.settings)
-            path = error_path(job) if "error" in row else job.path.with_suffix(".json")
-            if not finished(job) and not path.exists():
+            path = results.error_path(job) if "error" in row else job.path.with_suffix(".json")
+            if not results.finished(job) and not path.exists():
                 files.write_json(path, {**dataclasses.asdict(job), **row, "match": job.match})
 
     @contextlib.contextmanager
@@ -238,8 +235,8 @@ class Arena:
                             failed += [(job, error)] if error else []
                             done = len(jobs) - len(waiting) - len(running)
                             print(f"{done}/{len(jobs)} {job.method}, seed {job.seed}: "
-                                  f"{error or said(job)}", flush=True)
-                            write_results(self.output)
+                                  f"{error or results.said(job)}", flush=True)
+                            results.write(self.output)
                     time.sleep(0.05)
             finally:
                 for process in running.values():
@@ -270,13 +267,13 @@ class Arena:
         """What a run that has ended said if it has failed; else None."""
         try:
             process.wait()
-            if finished(job):  # its last deed
-                error_path(job).unlink(missing_ok=True)
+            if results.finished(job):  # its last deed
+                results.error_path(job).unlink(missing_ok=True)
                 return None
             error = processes.failure(process)
         finally:
             process.end()
-        files.write_json(error_path(job), {**dataclasses.asdict(job), "error": error})
+        files.write_json(results.error_path(job), {**dataclasses.asdict(job), "error": error})
         return error
 
 
@@ -295,70 +292,3 @@ def best_rates(protocol: str, rows: dict[float, list[dict]]) -> dict[str, float]
                   for m in measures]
         found.setdefault(row["method"], []).append((values, rate))
     return {method: min(ones)[1] for method, ones in found.items()}
-
-
-def finished(job: worker.Job) -> bool:
-    return job.path.with_suffix(".json").exists()
-
-
-def error_path(job: worker.Job) -> pathlib.Path:
-    return job.path.with_suffix(".error.json")
-
-
-def said(job: worker.Job) -> str:
-    """A finished run in a line."""
-    row = files.read_json(job.path.with_suffix(".json"))
-    measures = protocols.find(job.protocol).measures
-    return ", ".join([*(f"{m.title} {format(row[m.key], m.form)}" for m in measures
-                        if row.get(m.key) is not None), f"{row['seconds']:.0f} s"])
-
-
-def read_rows(output) -> list[dict]:
-    """The rows of all runs in a folder that have finished or failed, by method and seed. Files that
-    cannot be read are left out with a warning; their runs are done again."""
-    rows = []
-    order = {name: place for place, name in enumerate(arms.names())}
-    for path in (pathlib.Path(output) / "runs").glob("*.json"):
-        finished_one = path.with_name(path.name.replace(".error.json", ".json"))
-        # What a kill has left, and the error of a run that has finished since.
-        if path.name.startswith("partial-") or path != finished_one and finished_one.exists():
-            continue
-        try:
-            row = files.read_object(path, "Its run is done again.")
-            rows.append({"error": "", **row})
-        except ValueError as error:
-            if isinstance(error.__cause__, FileNotFoundError):  # another shard has removed an error
-                continue
-            if isinstance(error.__cause__, OSError):
-                raise error.__cause__ from None
-            logging.warning("%s", error)
-            path.unlink(missing_ok=True)
-    return sorted(rows, key=lambda row: (order.get(row["method"], math.inf), row["seed"]))
-
-
-def write_results(output) -> list[dict]:
-    """Writes results.csv anew, and curves.csv if the runs were measured on their way; returns the
-    rows."""
-    rows = read_rows(output)
-    if not rows:
-        return rows
-    hidden = {"output", "data_dir", "num_generators", "validation", "error", "curve", *COLUMNS}
-    names = [*COLUMNS, *dict.fromkeys(k for row in rows for k in row if k not in hidden), "error"]
-    _write_csv(pathlib.Path(output) / "results.csv", names, rows)
-    if points := [{"method": row["method"], "seed": row["seed"], **point}
-                  for row in rows for point in row.get("curve", ())]:
-        _write_csv(pathlib.Path(output) / "curves.csv", list(points[0]), points)
-    return rows
-
-
-def _write_csv(path, names, rows):
-    with files.replacing(path) as partial, open(partial, "w", newline="") as file:
-        writer = csv.DictWriter(file, names, extrasaction="ignore", restval="")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def write_tables(output) -> None:
-    """Writes results.csv, table.md and report.html of what has finished."""
-    if rows := write_results(output):
-        table.write(files.read_json(pathlib.Path(output) / "arena.json"), rows, output)

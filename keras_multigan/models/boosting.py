@@ -25,9 +25,8 @@ class BoostedGAN(MultiGAN):
 
     Densities are compared by networks like the discriminator, each new and trained for the purpose on
     batches of data and of fakes. With l its logits, exp(-l) estimates the ratio of fakes to data. They
-    depend on data, earlier generators, `seed`, round and the discriminator's learning rate, so that a
-    resumed run finds the same weights. With a schedule of rates it does so at the start of a round
-    only, and the networks learn at the rate with which the last round has ended.
+    depend on data, earlier generators, `seed`, round and the discriminator's optimizer as it was
+    compiled, so that a resumed run finds the same weights, whatever has become of the learning rate.
 
     A subclass defines `sample_weights` and `shares`.
     """
@@ -76,6 +75,11 @@ class BoostedGAN(MultiGAN):
         weights[:finished] = shares[:finished]
         weights[-1] += shares[finished:].sum()
         return None if np.allclose(weights, weights[0], rtol=1e-9) else weights
+
+    def _compile(self, unnamed, optimizers, **arguments):
+        super()._compile(unnamed, optimizers, **arguments)
+        optimizer = self.optimizer["discriminator"]
+        self._ratio_optimizer = type(optimizer), optimizer.get_config()  # a schedule moves its rate
 
     @property
     def averaged_steps(self):
@@ -185,8 +189,8 @@ class BoostedGAN(MultiGAN):
             self.sample(count, generator=k, seed=int(numbers.integers(2**31)))
             for k, count in enumerate(counts) if count])
         network = fresh(self.discriminator, f"{self.seed} {counts}")
-        optimizer = self.optimizer["discriminator"]
-        network.compile(type(optimizer).from_config(optimizer.get_config()),
+        optimizer, config = self._ratio_optimizer
+        network.compile(optimizer.from_config(config),
                         keras.losses.BinaryCrossentropy(from_logits=True))
         targets = np.repeat([1.0, 0.0], batch_size).astype("float32")[:, None]
 

@@ -4,13 +4,13 @@ import pathlib
 
 import pytest
 
-from keras_multigan.arena import earlier, protocols
+from keras_multigan.arena import earlier, protocols, results
 from keras_multigan.arena import run as runs
 from keras_multigan.runs import files
 
 SETTINGS = {"protocol": "ring", "match": "generator", "updates": 60, "batch_size": 24,
             "learning_rate": 1e-3, "num_generators": 2}
-HEAD = ",".join([*runs.COLUMNS, "modes", "judge", "error"]) + "\n"
+HEAD = ",".join([*results.COLUMNS, "modes", "judge", "error"]) + "\n"
 GOOD = "gan,ring,generator,3,1,0,9,60,24,0.001,1.5,1.25,5,jax,8,nan,\n"
 
 
@@ -38,7 +38,7 @@ def test_rows_count_as_finished_runs(folder, tmp_path):
     found = arena(tmp_path, path)
     assert "gan, seed 3 (finished)" in found.describe()
     found.run(1)  # nothing is to be done
-    rows = runs.read_rows(tmp_path / "arena")
+    rows = results.read(tmp_path / "arena")
     assert [(row["method"], row["error"]) for row in rows] == [("gan", ""), ("lsgan", "it said: a, b")]
     assert rows[0]["modes"] == 8 and rows[0]["cpu_seconds"] == 1.25 and rows[0]["backend"] == "jax"
     assert rows[0]["judge"] != rows[0]["judge"]
@@ -55,7 +55,7 @@ def test_rows_of_the_other_match_are_those_of_one_generator(folder, tmp_path):
     found = arena(tmp_path, path, ("gan", "mgan"))
     assert "gan, seed 3 (finished)\n" in found.describe() and found.describe().endswith("mgan, seed 3")
     arena(tmp_path, path).run(1)
-    assert [(row["method"], row["match"]) for row in runs.read_rows(tmp_path / "arena")] == [
+    assert [(row["method"], row["match"]) for row in results.read(tmp_path / "arena")] == [
         ("gan", "generator")]
 
 
@@ -66,7 +66,7 @@ def test_a_run_of_ones_own_is_kept(folder, tmp_path):
     files.write_json(job.path.with_suffix(".json"), {"method": "gan", "seed": 3, "generators": 1,
                                                      "labels": 0, "modes": 2})
     arena(tmp_path, folder(HEAD + GOOD)).run(1)
-    assert [row["modes"] for row in runs.read_rows(tmp_path / "arena")] == [2]
+    assert [row["modes"] for row in results.read(tmp_path / "arena")] == [2]
 
 
 @pytest.mark.parametrize("table, message", [
@@ -95,8 +95,8 @@ def test_a_folder_of_other_options_or_of_something_else(folder, tmp_path):
 
 
 def test_the_published_rows_can_be_taken_over():
-    results = pathlib.Path(__file__).parents[2] / "docs" / "results" / "arena"
-    folders = [path.parent for path in results.glob("*/arena.json")]
+    published = pathlib.Path(__file__).parents[2] / "docs" / "results" / "arena"
+    folders = [path.parent for path in published.glob("*/arena.json")]
     assert folders
     for path in folders:
         settings, rows = earlier.read(path)

@@ -11,8 +11,8 @@ import sys
 import conftest
 import pytest
 
+from keras_multigan.arena import results, worker
 from keras_multigan.arena import run as runs
-from keras_multigan.arena import worker
 from keras_multigan.runs import files
 
 SETTINGS = {"protocol": "ring", "match": "generator", "updates": 60, "batch_size": 24,
@@ -66,7 +66,7 @@ def test_every_run_is_a_row_and_is_done_once(arena):
     arena().run(2)
     assert names(arena.rows()) == [("gan", "0"), ("gan", "1"), ("sngan", "0"), ("sngan", "1")]
     first = arena.rows()[0]
-    assert list(first)[: len(runs.COLUMNS)] == list(runs.COLUMNS)
+    assert list(first)[: len(results.COLUMNS)] == list(results.COLUMNS)
     assert first["modes"] == "8" and first["error"] == "" and first["environment"] == "1jax"
     assert sorted(arena.started()) == ["0", "gan0", "gan1", "sngan0", "sngan1"]
     assert "| gan |" in (arena.folder / "table.md").read_text()
@@ -82,7 +82,7 @@ def test_curves_have_a_table_of_their_own(arena):
     points = [{"updates": 30, "seconds": 1.0, "coverage": 0.5}, {"updates": 60, "seconds": 2.0,
                                                                  "coverage": 0.75}]
     files.write_json(path, {**json.loads(path.read_text()), "curve": points})
-    runs.write_results(arena.folder)
+    results.write(arena.folder)
     with open(arena.folder / "curves.csv", newline="") as file:
         assert list(csv.reader(file)) == [
             ["method", "seed", "updates", "seconds", "coverage"], ["gan", "0", "30", "1.0", "0.5"],
@@ -112,7 +112,7 @@ def test_an_interrupt_ends_what_runs_and_keeps_what_is_done(arena, monkeypatch):
             processes.append(self)
 
     def interrupt(seconds):
-        if len(processes) == 3 and runs.finished(job):
+        if len(processes) == 3 and results.finished(job):
             raise KeyboardInterrupt
 
     monkeypatch.setattr(subprocess, "Popen", Noted)
@@ -124,7 +124,7 @@ def test_an_interrupt_ends_what_runs_and_keeps_what_is_done(arena, monkeypatch):
     assert [p.poll() is not None for p in processes] == [True] * 3
     (arena.folder / "runs" / "partial-9-gan-seed5.json").write_text("{")  # of a kill
     monkeypatch.undo()
-    assert names(runs.write_results(arena.folder)) == [("gan", 0)]
+    assert names(results.write(arena.folder)) == [("gan", 0)]
 
 
 def test_shards_have_together_the_runs_of_the_whole(arena):
@@ -154,7 +154,7 @@ def test_a_damaged_row_is_left_out_and_done_again(arena):
     arena().run(1)
     path = arena.folder / "runs" / "gan-seed0.json"
     path.write_text(path.read_text()[:50])
-    assert len(runs.write_results(arena.folder)) == 3
+    assert len(results.write(arena.folder)) == 3
     arena().run(1)
     assert len(arena.rows()) == 4
 
@@ -256,7 +256,7 @@ def test_rows_of_a_methods_own_rate_are_taken_over(arena, tmp_path, capsys):
     again = runs.Arena(SETTINGS | {"learning_rate": RATES}, ["ragan"], [0], tmp_path / "again",
                        rows=arena.folder)
     again.run(1)  # the others have the best of the same rates
-    assert len(runs.read_rows(tmp_path / "again")) == 5
+    assert len(results.read(tmp_path / "again")) == 5
     with pytest.raises(FileExistsError, match="--rows(.|\n)*learning_rate: the folder has 0.001"):
         runs.Arena(SETTINGS | {"learning_rate": RATES[1:]}, ["gan"], [0], arena.folder, rows=others)
 
@@ -281,4 +281,4 @@ def test_an_error_beside_a_finished_run_does_not_count(arena):
     arena(("gan",), (0,)).run(1)
     path = arena.folder / "runs" / "gan-seed0.error.json"
     files.write_json(path, {"method": "gan", "seed": 0, "error": "killed before the end"})
-    assert [row["error"] for row in runs.read_rows(arena.folder)] == [""]
+    assert [row["error"] for row in results.read(arena.folder)] == [""]

@@ -106,6 +106,8 @@ def test_ratios_find_what_is_not_covered():
     ratios = model.ratios(data, [200], 50)
     assert ratios[:50].min() > 1 and ratios[50:].max() < 0.25
     np.testing.assert_array_equal(ratios, model.ratios(data, [200], 50))
+    model.optimizer["discriminator"].learning_rate = 1e-6  # as a schedule ends
+    np.testing.assert_array_equal(ratios, model.ratios(data, [200], 50))
     weights = boosting_weights(ratios, 0.5)
     assert weights[:50].max() == 0
     np.testing.assert_allclose(weights[50:].sum(), 1)

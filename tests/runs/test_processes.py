@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from keras_multigan.arena import results
 from keras_multigan.arena import run as runs
 from keras_multigan.cli import reproduce
 from keras_multigan.runs import processes
@@ -121,7 +122,7 @@ def test_an_arena_on_a_cluster(cluster, monkeypatch, tmp_path):
     kept = [json.loads((tmp_path / f"arena/runs/gan-seed{k}.json").read_text()) for k in range(2)]
     (tmp_path / "arena" / "mended").touch()
     make().run(1)
-    rows = runs.read_rows(tmp_path / "arena")
+    rows = results.read(tmp_path / "arena")
     assert len(rows) == 4 and not any(row["error"] for row in rows)
     assert [row["node"] for row in rows if row["method"] == "gan"] == [row["node"] for row in kept]
     assert "| lsgan |" in (tmp_path / "arena" / "table.md").read_text()
@@ -150,7 +151,7 @@ def test_the_command_on_a_cluster(cluster, run_process, tmp_path):
              "--batch_size=24", f"--ray={cluster}", "--output=arena"]
     said = run_process(*words, cwd=tmp_path).stdout
     assert "1 of 1 runs are to be done, 2 at a time" in said and "1/1 gan, seed 0: modes" in said
-    assert len(runs.read_rows(tmp_path / "arena")) == 1
+    assert len(results.read(tmp_path / "arena")) == 1
 
 
 def test_no_cluster(monkeypatch):
