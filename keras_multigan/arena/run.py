@@ -88,6 +88,7 @@ class Arena:
                 stored["learning_rate"] = rate  # rows with the rate of their method are taken
             self._check(stored, rows, "--rows")
         self.shard, self.backend, self.ray = shard, backend, ray
+        self.data_dir = data_dir and str(pathlib.Path(data_dir).expanduser().absolute())
         jobs = [worker.Job(method=method, seed=seed, output=str(output), data_dir=data_dir, **settings)
                 for seed, method in itertools.product(seeds, chosen)]
         self.jobs = jobs[shard[0] :: shard[1]]
@@ -174,7 +175,13 @@ class Arena:
         path = self.output / "arena.json"
         if path.exists():
             stored = files.read_object(path, "Remove the folder, or choose another one.")
-            return self._check(stored, self.output, "--output")
+            self._check(stored, self.output, "--output")
+            if self.data_dir and self.data_dir != (kept := stored.get("data_dir", self.data_dir)):
+                raise FileExistsError(
+                    f"--data_dir is expected to be left out: {self.output} keeps the images of its "
+                    f"first run, which were {kept or 'those of tfds'}. Received: {self.data_dir}. For "
+                    "other images choose another --output.")
+            return
         files.check_folder(self.output)
 
     def _check(self, stored, folder, flag):
@@ -202,7 +209,8 @@ class Arena:
         index, count = self.shard
         with files.locked(self.output, shared=count > 1):
             if not (self.output / "arena.json").exists():
-                files.write_json(self.output / "arena.json", self.settings)
+                files.write_json(self.output / "arena.json",
+                                 {**self.settings, "data_dir": self.data_dir})
             if count == 1:
                 yield
             else:

@@ -165,6 +165,8 @@ def test_a_folder_of_other_options(arena, tmp_path):
         arena(updates=120).run(1)
     with pytest.raises(FileExistsError, match=r"--validation: the folder has None, received 0.2"):
         arena(validation=0.2).run(1)
+    with pytest.raises(FileExistsError, match=r"first run, which were those of tfds\. Received: /a"):
+        runs.Arena(SETTINGS, ["gan"], [2], arena.folder, data_dir="/a").run(1)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "a.txt").touch()
     (tmp_path / "file").touch()
