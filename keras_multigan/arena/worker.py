@@ -116,11 +116,7 @@ def build(job: Job, kit):
         raise ValueError(f"The number of updates is expected to be a multiple of {job.method}'s "
                          f"{repeats} in a step. Received: {job.updates}")
     steps = job.updates // repeats // epochs
-    optimizers = {phase.name: model.default_optimizer(phase.name) for phase in model.phases()}
-    for optimizer in optimizers.values():
-        optimizer.learning_rate = job.learning_rate
-    model.compile(steps_per_execution=math.gcd(steps, 20),
-                  **{f"{name}_optimizer": optimizer for name, optimizer in optimizers.items()})
+    model.compile(steps_per_execution=math.gcd(steps, 20))
     return model, epochs, steps
 
 

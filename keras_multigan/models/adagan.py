@@ -30,6 +30,7 @@ class AdaGAN(BoostedGAN):
         round_share: b_t for t > 1, in (0, 1); None for 1/t.
         bagging: whether all weights and shares stay equal.
         ratio_updates: updates of the network that finds h; None for 10 passes over the data.
+        ratio_learning_rate: of that network; its optimizer is Adam, beta_1 0.5, as in the code.
         seed: int that fixes noise and data order.
 
     Raises:
@@ -45,10 +46,11 @@ class AdaGAN(BoostedGAN):
     """
 
     def __init__(self, generators, discriminator, *, latent_dim, epochs_per_round=None,
-                 round_share=None, bagging=False, ratio_updates=None, seed=None, **kwargs):
+                 round_share=None, bagging=False, ratio_updates=None, ratio_learning_rate=8e-4,
+                 seed=None, **kwargs):
         super().__init__(generators, discriminator, latent_dim=latent_dim,
-                         epochs_per_round=epochs_per_round, ratio_updates=ratio_updates, seed=seed,
-                         **kwargs)
+                         epochs_per_round=epochs_per_round, ratio_updates=ratio_updates,
+                         ratio_learning_rate=ratio_learning_rate, seed=seed, **kwargs)
         if round_share is not None and not 0 < round_share < 1:
             raise ValueError("round_share is expected to be None or a number, 0 < round_share < 1. "
                              f"Received: {round_share}")

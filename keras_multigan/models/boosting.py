@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_multigan import internals, losses
-from keras_multigan.checks import check_samples, check_score, whole_number
+from keras_multigan.checks import check_samples, check_score, non_negative, whole_number
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.training import Phase, feed
 
@@ -24,9 +24,9 @@ class BoostedGAN(MultiGAN):
     and `fit` begins it by the number of the epoch; the last round has all further epochs.
 
     Densities are compared by networks like the discriminator, each new and trained for the purpose on
-    batches of data and of fakes. With l its logits, exp(-l) estimates the ratio of fakes to data. They
-    depend on data, earlier generators, `seed`, round and the discriminator's optimizer as it was
-    compiled, so that a resumed run finds the same weights, whatever has become of the learning rate.
+    batches of data and of fakes, by an Adam of its own. With l its logits, exp(-l) estimates the ratio
+    of fakes to data. They depend on data, earlier generators, `seed` and round, and on no optimizer of
+    `compile`, so that a resumed run finds the same weights.
 
     A subclass defines `sample_weights` and `shares`.
     """
@@ -34,12 +34,13 @@ class BoostedGAN(MultiGAN):
     log_names = ("score_gap", "round")
 
     def __init__(self, generators, discriminator, *, latent_dim, epochs_per_round=None,
-                 ratio_updates=None, seed=None, **kwargs):
+                 ratio_updates=None, ratio_learning_rate=8e-4, seed=None, **kwargs):
         super().__init__(generators, latent_dim=latent_dim, seed=seed, **kwargs)
         self.discriminator = discriminator
         check_score(discriminator, self.image_shape, "discriminator")
         self.epochs_per_round = whole_number(epochs_per_round, "epochs_per_round", or_none=True)
         self.ratio_updates = whole_number(ratio_updates, "ratio_updates", or_none=True)
+        self.ratio_learning_rate = non_negative(ratio_learning_rate, "ratio_learning_rate")
         shapes = [[w.shape for w in g.weights] for g in self.generators]
         if any(each != shapes[0] for each in shapes):
             raise ValueError("generators are expected to have weights of the same shapes. Received: "
@@ -75,11 +76,6 @@ class BoostedGAN(MultiGAN):
         weights[:finished] = shares[:finished]
         weights[-1] += shares[finished:].sum()
         return None if np.allclose(weights, weights[0], rtol=1e-9) else weights
-
-    def _compile(self, unnamed, optimizers, **arguments):
-        super()._compile(unnamed, optimizers, **arguments)
-        optimizer = self.optimizer["discriminator"]
-        self._ratio_optimizer = type(optimizer), optimizer.get_config()  # a schedule moves its rate
 
     @property
     def averaged_steps(self):
@@ -189,8 +185,7 @@ class BoostedGAN(MultiGAN):
             self.sample(count, generator=k, seed=int(numbers.integers(2**31)))
             for k, count in enumerate(counts) if count])
         network = fresh(self.discriminator, f"{self.seed} {counts}")
-        optimizer, config = self._ratio_optimizer
-        network.compile(optimizer.from_config(config),
+        network.compile(keras.optimizers.Adam(self.ratio_learning_rate, beta_1=0.5),
                         keras.losses.BinaryCrossentropy(from_logits=True))
         targets = np.repeat([1.0, 0.0], batch_size).astype("float32")[:, None]
 

@@ -30,6 +30,7 @@ class MWUGAN(BoostedGAN):
         epochs_per_round: None shares the epochs of the first `fit` out equally.
         threshold: delta, the least h of a sample that is covered.
         ratio_updates: updates of a network that finds h; None for 10 passes over the data.
+        ratio_learning_rate: of that network; its optimizer is Adam, beta_1 0.5, as in AdaGAN's code.
         seed: int that fixes noise and data order.
 
     Raises:
@@ -45,10 +46,10 @@ class MWUGAN(BoostedGAN):
     """
 
     def __init__(self, generators, discriminator, *, latent_dim, epochs_per_round=None, threshold=0.25,
-                 ratio_updates=None, seed=None, **kwargs):
+                 ratio_updates=None, ratio_learning_rate=8e-4, seed=None, **kwargs):
         super().__init__(generators, discriminator, latent_dim=latent_dim,
-                         epochs_per_round=epochs_per_round, ratio_updates=ratio_updates, seed=seed,
-                         **kwargs)
+                         epochs_per_round=epochs_per_round, ratio_updates=ratio_updates,
+                         ratio_learning_rate=ratio_learning_rate, seed=seed, **kwargs)
         self.threshold = non_negative(threshold, "threshold")
 
     def default_optimizer(self, phase):

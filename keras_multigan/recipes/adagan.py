@@ -17,6 +17,7 @@ ARGUMENTS = {
                                least=1, most=10**6),
     "ratio_updates": Option(help="updates of a network that weighs the data (default: 10 passes)",
                             kind=int, least=1, most=10**7),
+    "ratio_learning_rate": Option(8e-4, "learning rate of such a network", above=0, most=10),
 }
 SETTINGS = {
     "num_generators": Option(10, "number of generators, each with a round", least=1,

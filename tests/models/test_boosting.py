@@ -101,8 +101,9 @@ def test_ratios_find_what_is_not_covered():
     other = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
     critic = keras.Sequential([keras.Input((2,)), keras.layers.Dense(16, activation="relu"),
                                keras.layers.Dense(1)])
-    model = AdaGAN([made, other], critic, latent_dim=2, ratio_updates=150, seed=0)
-    model.compile(discriminator_optimizer=keras.optimizers.Adam(0.02))
+    model = AdaGAN([made, other], critic, latent_dim=2, ratio_updates=150,
+                   ratio_learning_rate=0.02, seed=0)
+    model.compile()
     ratios = model.ratios(data, [200], 50)
     assert ratios[:50].min() > 1 and ratios[50:].max() < 0.25
     np.testing.assert_array_equal(ratios, model.ratios(data, [200], 50))
@@ -137,6 +138,7 @@ def test_new_networks_depend_on_the_seed_alone():
 @pytest.mark.parametrize("kwargs, message", [
     (dict(epochs_per_round=0), "epochs_per_round >= 1"),
     (dict(ratio_updates=0.5), "ratio_updates >= 1"),
+    (dict(ratio_learning_rate=-1), "ratio_learning_rate >= 0"),
 ])
 def test_bad_arguments(kwargs, message):
     with pytest.raises(ValueError, match=message):
