@@ -37,7 +37,7 @@ def mutual_information_overlap(p, q):
 def mutual_information_paired(p, q):
     """The mutual information of the classes of two generators' samples, both made from the same noise.
 
-    This is `mutual_information` of `joint_probabilities`, MIM-GAN's Algorithm 1 as printed.
+    This is `mutual_information` of `joint_probabilities`, the last line of MIM-GAN's Algorithm 1.
 
     It is minimal if the two classes are independent, not if they differ. It is 0 if one generator has
     collapsed to a single class. Two generators that never produce the same class have the same mutual

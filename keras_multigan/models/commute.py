@@ -55,8 +55,8 @@ class ComMutEGAN(MultiGAN):
         generator_batch_size: images per generator in its own update; m/n if None. The batch size m is
             the literal reading of the paper's line 15. Pairs need m/n.
         fresh_batches: whether each critic update has a real batch of its own, as Algorithm 1 says. If
-            not, all those of a step have the same one, as in keras.io's WGAN-GP example, from which the
-            paper's networks and settings come; an epoch then has n_critic times the generator updates.
+            not, all those of a step have the same one, as in keras.io's WGAN-GP example, which has
+            the paper's layer sizes; an epoch then has n_critic times the generator updates.
         seed: int that fixes noise and data order.
 
     Raises:
@@ -77,6 +77,9 @@ class ComMutEGAN(MultiGAN):
       and 40 generator updates; without it, 360 and 120. The paper counts epochs only.
     - The generators' dropout 0.3 is at the start of their last block; see `commute_generator`. Its
       rate, and the critic's, is 77/256; see `networks.Dropout`.
+    - Appendix B's critic has the classifier's blocks, with ReLU, and layer normalisation in each. Here
+      it has LeakyReLU, and the normalisation in two of the four, by which its parameters are as many as
+      the paper prints; in all four they would be 4,307,329.
     - "The objective" whose convergence ends a run is not named; `ConvergenceStop` watches critic_loss.
     - The generator update draws m/n images from each generator, not m (see generator_batch_size).
     - The TVD is computed even while its weight is 0, so that it can be logged; its gradient is then

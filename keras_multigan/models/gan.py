@@ -79,7 +79,8 @@ class GAN(MultiGAN):
     - Goodfellow's GAN, f-GAN: optimizer and networks are DCGAN's.
     - WGAN-GP: eps is one for a whole pack, if pack > 1.
     - RaGAN: the authors' code halves both losses; here they are those of the paper.
-    - PacGAN: a batch is divided into packs, so that D sees as many samples as without them.
+    - PacGAN: a batch is divided into packs, so that D sees as many samples as without them. Its code
+      has two updates of the generator per update of D.
     - R3GAN: no schedule of learning rate, betas and weights; networks are up to the user.
     """
 

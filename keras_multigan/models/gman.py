@@ -44,6 +44,8 @@ class GMAN(MultiGAN):
     - L_i is the loss that does not saturate, and w follows it.
     - lambda = ELU(t) + 1 of a learned number t, which keeps lambda positive: e^t below t = 0 and t + 1
       above, where e^t would grow until it is no number. The first lambda, 1, is not given.
+    - All D_i see the same samples. In the authors' code each has real and generated ones of its own,
+      the noise is uniform, and the D_i have no batch normalisation.
     - Neither the other means nor the boosting of discriminators are there.
     """
 

@@ -62,7 +62,8 @@ class MIMGAN(MultiGAN):
     Deviations from the paper:
 
     - The paper's I(p(G_i); p(G_j)) has no joint distribution, only the two margins. "overlap" is what
-      its text describes, "paired" what its Algorithm 1 computes.
+      its text describes. "paired" is the last line of its Algorithm 1, which has the same noise for
+      all generators; another line gives each noise of its own, and then this information is 0.
     - It gets p(G_i) from counts of predicted labels, which have no gradient; here it is a mean of
       softmax outputs. Its classifier is Inception-V4; here it is any network.
     - Its generators' loss is the saturating one. "1/K" in Algorithm 1 is read as 1/n.

@@ -77,7 +77,8 @@ class MIXGAN(MultiGAN):
 
     Deviations from the paper:
 
-    - It spreads the networks over devices; here all devices have all of them and share every batch.
+    - It spreads the networks over devices; here all devices have all of them and share every batch,
+      unless JAX's strategy "generators" deals them out.
     - What it does not say: all D_j see one real batch; n_G and n_D may differ; f of the mixture, not
       of each G_i, is matched.
     - A class is a coordinate of the noise, so that a generator stays a function of noise.

@@ -133,8 +133,8 @@ def commute_critic(
         image_shape: (H, W, C).
         filters: channels of the first block. Each next block has twice as many.
         dropout: "all", in every block, as appendix B says; "middle", in the second and the third
-            block, and 0.2 before the last layer, as in keras.io's WGAN-GP example, whose layers and
-            widths these are; or "none".
+            block, and 0.2 before the last layer, as in keras.io's WGAN-GP example, whose widths
+            these are; or "none".
 
     Returns:
         A `keras.Model` that maps images (N, H, W, C) to scores (N, 1), float32, no sigmoid.

@@ -16,7 +16,7 @@ from keras_multigan.runs.images import ImageTask
 from keras_multigan.runs.options import MOST_NOISE, MOST_UNITS, WEIGHT, Option
 
 WGAN_GP = {"adversarial_loss": "wasserstein", "gp_weight": 10.0, "discriminator_updates": 5,
-           "classify_fakes": False, "generator_class_weight": 0.1, "normalization": "layer",
+           "classify_fakes": False, "generator_class_weight": 0.1, "normalization": "none",
            "dropout": 0.0}
 
 

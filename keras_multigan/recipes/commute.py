@@ -149,15 +149,17 @@ EXPERIMENTS = {
         class_tables={}, presets=SCALES,
     ),
     "readings": Experiment(
-        "Readings of the paper's text, and of the example that its networks come from",
-        "The paper compares none. The first run reads its text literally: batch normalisation after "
-        "the activation, dropout in every block of the critic, a real batch for each critic update. "
-        "The last one is keras.io's example. With one real batch for all critic updates of a step, one "
+        "Readings of the paper's text, and of the example that its networks are like",
+        "The paper compares none. The first run has its text's order of batch normalisation and "
+        "activation, its dropout in every block of the critic, a real batch for each critic update. "
+        "The last one has all of that as keras.io's WGAN-GP example, but keeps the critic's layer "
+        "normalisation, which is not there. With one real batch for all critic updates of a step, one "
         "pass over the data has three times the updates.",
         [_reading("text"), _reading("before", normalization="before"),
          _reading("middle-dropout", critic_dropout="middle"),
          _reading("one-batch", fresh_batches=False),
-         _reading("keras-io", normalization="before", critic_dropout="middle", fresh_batches=False)],
+         _reading("keras-io", normalization="before", critic_dropout="middle", fresh_batches=False,
+                  generator_dropout=False)],
         presets=SCALES,
     ),
     "five_against_one": Experiment(
@@ -301,8 +303,8 @@ RECIPE = Recipe(
         "quick": SHORT | _NO_DROPOUT | {
             "image_size": 16, "steps_per_epoch": 200, "tvd_weight": "constant:3", "ema": 0.998},
         "short": SHORT,  # quick in version 0.1
-        # As the paper's text has it. Its networks and settings are those of keras.io's WGAN-GP example,
-        # whose reading is another: see the experiment "readings".
+        # As the paper's text has it. Layer sizes and Adam's settings are those of keras.io's WGAN-GP
+        # example, which differs in much else: see the experiment "readings".
         "paper": {"normalization": "after", "classifier": "paper"},
     },
     complete=complete, stops=stops, experiments=EXPERIMENTS, resolve=resolve, arena=arena,

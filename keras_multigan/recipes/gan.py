@@ -1,7 +1,7 @@
 """One generator against one discriminator: GAN and its rivals, on digits; the papers' settings.
 
     multigan train gan                                 DCGAN, the loss that does not saturate
-    multigan train gan --discriminator_learning_rate=8e-4 --generator_learning_rate=2e-4    as in TTUR
+    multigan train gan --discriminator_learning_rate=8e-4 --generator_learning_rate=2e-4    two rates
     multigan train saturating_gan                      Goodfellow's first loss
     multigan train lsgan                               least squares
     multigan train fgan --adversarial_loss=pearson     f-divergences
@@ -49,6 +49,8 @@ QUICK = {"dataset": "digits", "image_size": 16, "filters": 16, "batch_size": 64,
          "steps_per_epoch": 50, "generator_learning_rate": 5e-4, "discriminator_learning_rate": 5e-4}
 FEWER_STEPS = {"steps_per_epoch": 20}  # of five discriminator updates each
 CIFAR10 = {"dataset": "cifar10", "batch_size": 64, "epochs": 100, "steps_per_epoch": 1000}
+# Of the relativistic GANs' authors.
+_STABLE = CIFAR10 | {"batch_size": 32, "normalization": "spectral", "latent_dim": 128}
 # DCGAN's other data, LSUN's bedrooms, have no test images.
 FACES = {"dataset": "celeb_a", "image_size": 64, "filters": 128, "batch_size": 128, "epochs": 25}
 
@@ -135,20 +137,22 @@ RECIPES = (
     variant("wgan", "WGAN: Wasserstein distance, clipped weights", FACES | {"batch_size": 64},
             FEWER_STEPS | {"clip": 0.05}, adversarial_loss="wasserstein", clip=0.01,
             discriminator_updates=5),
-    variant("wgan_gp", "WGAN-GP: Wasserstein distance, gradient penalty", CIFAR10, FEWER_STEPS,
+    variant("wgan_gp", "WGAN-GP: Wasserstein distance, gradient penalty",
+            CIFAR10 | {"filters": 128, "latent_dim": 128, "normalization": "none", "epochs": 200},
+            FEWER_STEPS,
             adversarial_loss="wasserstein", gp_weight=10.0, discriminator_updates=5,
             normalization="layer", on_vectors=PENALTY_ON_VECTORS),
     variant("sngan", "SN-GAN: hinge loss, spectral normalisation", CIFAR10, FEWER_STEPS,
             adversarial_loss="hinge", discriminator_updates=5, normalization="spectral",
             latent_dim=128),
     variant("ragan", "RaGAN: real samples against the mean of generated ones, and the reverse",
-            CIFAR10 | {"batch_size": 32}, adversarial_loss="relativistic_average"),
-    variant("rpgan", "Relativistic GAN of pairs", CIFAR10 | {"batch_size": 32},
-            adversarial_loss="relativistic_pairing"),
+            _STABLE, adversarial_loss="relativistic_average"),
+    variant("rpgan", "Relativistic GAN of pairs", _STABLE, adversarial_loss="relativistic_pairing"),
     variant("pacgan", "PacGAN: the discriminator sees several samples at once",
-            FACES | {"batch_size": 64}, pack=2),
+            FACES | {"batch_size": 64, "filters": 64}, pack=2),
     variant("r3gan", "R3GAN: relativistic pairs, zero-centred penalties",
-            CIFAR10 | {"batch_size": 512, "r1_weight": 0.1, "r2_weight": 0.1},
+            # The authors' weights fall from 0.05 to 0.005.
+            CIFAR10 | {"batch_size": 512, "r1_weight": 0.05, "r2_weight": 0.05},
             adversarial_loss="relativistic_pairing", r1_weight=1.0, r2_weight=1.0,
             normalization="none", arena_arms={
                 "r3gan_large": _R3GAN_LARGE, "r3gan_large_batch5": _R3GAN_LARGE.with_batches(5),

@@ -25,7 +25,7 @@ def make_networks(options, samples):
 
 
 def dropouts(count):
-    """The rates of the discriminators, from 0.4 to 0.6 as in the paper."""
+    """The rates of the discriminators, from 0.4 to 0.6."""
     return np.linspace(0.4, 0.6, count).tolist()
 
 
@@ -45,7 +45,7 @@ RECIPE = Recipe(
         "learning_rate": LEARNING_RATE,
     },
     presets={
-        "paper": {"image_size": 28, "batch_size": 100, "epochs": 100},
+        "paper": {"image_size": 32, "batch_size": 100, "epochs": 25},
         "quick": {"dataset": "digits", "image_size": 16, "num_discriminators": 3, "filters": 16,
                   "batch_size": 64, "epochs": 40, "steps_per_epoch": 50, "learning_rate": 5e-4},
     },

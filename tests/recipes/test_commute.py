@@ -93,7 +93,7 @@ def test_the_readings_differ_in_nothing_else(scale):
     before, middle, one = ({"normalization": "before"}, {"critic_dropout": "middle"},
                            {"fresh_batches": False})
     assert found == {"before": text | before, "middle-dropout": text | middle, "one-batch": text | one,
-                     "keras-io": text | before | middle | one}
+                     "keras-io": text | before | middle | one | {"generator_dropout": False}}
 
 
 @pytest.mark.fast
