@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from keras_multigan.data.images import check_images, check_vectors
-from keras_multigan.internals import flatten_layers
+from keras_multigan.internals import flatten_layers, graph_of
 from keras_multigan.schedules import constant
 
 
@@ -89,6 +89,19 @@ def distinct(networks, name):
         if names.count(names[k]) > 1:
             network.name = f"{names[k]}_{k}"
     return list(networks)
+
+
+def cloned(network):
+    """A network with the layers of `network` and new weights.
+
+    Raises:
+        ValueError: it is neither functional nor sequential, or has a `call` of its own, which would be
+            lost.
+    """
+    if graph_of(network) is None:
+        raise ValueError("Functional or sequential networks without a call of their own are expected, "
+                         f"which can be made anew. Received: {network.name}, {type(network).__name__}.")
+    return keras.models.clone_model(network)
 
 
 def check_score(network, input_shape, name):

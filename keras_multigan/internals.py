@@ -120,6 +120,14 @@ def end_view(variable: keras.Variable) -> None:
     variable._initialize(value)
 
 
+def forget_traces(network: keras.Model) -> None:
+    """Lets a network and the models in it trace `predict` and the like anew: TensorFlow's traces have
+    the variables of their time."""
+    for model in [network, *flatten_layers(network)]:
+        if isinstance(model, keras.Model):
+            model.train_function = model.test_function = model.predict_function = None
+
+
 def is_view(variable: keras.Variable) -> bool:
     """Whether `make_view` has made a view of the variable."""
     return hasattr(variable, "stack")
@@ -158,10 +166,12 @@ def assign_row(stack: keras.Variable, row: int, value) -> None:
 
 
 def graph_of(network: keras.Model):
-    """The graph of layers of a functional or sequential model; None of another."""
-    if isinstance(network, keras.Sequential):
-        network = network._functional
-    return network if isinstance(network, Functional) else None
+    """The graph of layers that a functional or sequential model computes; None of another, and of a
+    class of the user's own with another `call`."""
+    call = getattr(type(network), "call", None)
+    if isinstance(network, keras.Sequential) and call is keras.Sequential.call:
+        return network._functional
+    return network if isinstance(network, Functional) and call is Functional.call else None
 
 
 def operations(graph) -> list:

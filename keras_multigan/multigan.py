@@ -1,5 +1,6 @@
 """The base class of all multi-generator models: what a game is."""
 
+import contextlib
 from collections.abc import Callable
 
 import keras
@@ -7,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_multigan import export
-from keras_multigan.checks import distinct, output_shape
+from keras_multigan.checks import cloned, distinct, output_shape
 from keras_multigan.training import Trainer
 from keras_multigan.training.stacking import stored
 
@@ -40,6 +41,7 @@ class MultiGAN(Trainer):
     """
 
     alike = (("generators", "averaged_generators"),)
+    fixed = (*Trainer.fixed, "latent_dim")
 
     # Of models that have such an argument:
     generator_batch_size = None
@@ -49,6 +51,7 @@ class MultiGAN(Trainer):
                  ema: float | None = None, clone: Callable | None = None, **kwargs):
         super().__init__(seed=seed, **kwargs)
         self._joint_generators = None
+        self._shares = None
         if isinstance(generators, keras.Model) and len(getattr(generators, "outputs", None) or []) > 1:
             self._joint_generators = generators
             generators = [keras.Model(generators.input, o) for o in generators.outputs]
@@ -77,10 +80,10 @@ class MultiGAN(Trainer):
             if clone is not None:
                 self.averaged_generators = clone()
             elif self._joint_generators is not None:
-                joint = keras.models.clone_model(self._joint_generators)
+                joint = cloned(self._joint_generators)
                 self.averaged_generators = [keras.Model(joint.input, o) for o in joint.outputs]
             else:
-                self.averaged_generators = [keras.models.clone_model(g) for g in self.generators]
+                self.averaged_generators = [cloned(g) for g in self.generators]
         for average, generator in zip(self.averaged_generators, self.generators, strict=True):
             average.set_weights(generator.get_weights())
             average.trainable = False
@@ -175,14 +178,36 @@ class MultiGAN(Trainer):
         shares are not equal, of the generator at the place (i + 1/2) / N of all shares."""
         networks = self.generators if training else self.sampling_generators
         count, rows = self.num_generators, ops.arange(ops.shape(noise)[0])
-        chosen = rows % count
-        if self.mixture_weights is not None:
+        chosen, weights = rows % count, self._shares or (self.mixture_weights,)
+        if weights[0] is not None:
             places = (ops.cast(rows, "float32") + 0.5) / ops.cast(ops.shape(noise)[0], "float32")
-            chosen = ops.searchsorted(np.cumsum(self.mixture_weights)[:-1].astype("float32"), places,
+            chosen = ops.searchsorted(np.cumsum(weights[0])[:-1].astype("float32"), places,
                                       side="right")
         chosen = ops.reshape(ops.one_hot(chosen, count), (-1, count, *[1] * len(self.image_shape)))
         images = ops.stack([network(noise, training=training) for network in networks], axis=1)
         return ops.sum(images * ops.cast(chosen, images.dtype), axis=1)
+
+    def predict(self, *args, **kwargs):
+        """As `keras.Model.predict`: images of the mixture from noise, `call` for each batch."""
+        with self._known_shares():
+            return super().predict(*args, **kwargs)
+
+    def predict_on_batch(self, x):
+        """As `keras.Model.predict_on_batch`."""
+        with self._known_shares():
+            return super().predict_on_batch(x)
+
+    @contextlib.contextmanager
+    def _known_shares(self):
+        """While it is open, `call` does not ask for `mixture_weights`, which a trace could not do."""
+        weights = self.mixture_weights
+        if weights is not None:
+            self.predict_function = None  # it has the weights of its time
+        self._shares = (weights,)
+        try:
+            yield
+        finally:
+            self._shares = None
 
     def export(self, filepath, **kwargs) -> list[str]:
         """`keras_multigan.export.export_generators(self, filepath, **kwargs)`."""

@@ -141,7 +141,7 @@ def fix_random_numbers(patch):
     patch.setattr(keras.random, "normal", fixed("normal"))
     patch.setattr(keras.random, "uniform", fixed("uniform"))
     patch.setattr(keras.layers.Dropout, "call", lambda self, inputs, training=False: inputs)
-    patch.setattr(stacked_layers, "dropout", lambda rates, layer, x, training: x)
+    patch.setattr(stacked_layers, "dropout", lambda rates, seed, layer, x, training: x)
     patch.setattr(stacking, "dropout", stacked_layers.dropout)
 
 

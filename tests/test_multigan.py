@@ -106,7 +106,7 @@ def test_mixed_precision_trains_and_gives_float32():
 def test_float16_is_refused():
     keras.config.set_dtype_policy("mixed_float16")
     try:
-        with pytest.raises(ValueError, match="Received: float16 in"):
+        with pytest.raises(ValueError, match="Received: mixed_float16 in"):
             make()
     finally:
         keras.config.set_dtype_policy("float32")
@@ -204,7 +204,33 @@ def test_a_py_dataset_goes_on_where_the_last_step_stopped():
     model.fit(data, steps_per_epoch=4, verbose=0)
     data.asked.clear()
     model.fit(data, steps_per_epoch=1, verbose=0)
-    assert data.asked[:2] == [0, 4]  # the first one is looked at
+    assert data.asked[:3] == [0, 5, 4]  # the first one and the last one are looked at
+
+
+def test_a_py_dataset_with_a_smaller_last_batch_goes_on_at_the_row():
+    data = [tiny.images(size, seed=size) for size in (10, 10, 8)]
+    whole, parts = make(n_critic=1), make(n_critic=1)
+    whole.fit(Batches(data), epochs=3, verbose=0)
+    for epoch in range(3):
+        parts.fit(Batches(data), epochs=epoch + 1, initial_epoch=epoch, verbose=0)
+    assert tiny.same(whole, parts)
+
+
+def test_no_batch_of_an_iterator_is_taken_ahead():
+    model, batches_of = make(n_critic=1), iter(batches(False))
+    model.fit(batches_of, steps_per_epoch=3, verbose=0)
+    assert len(list(batches_of)) == 3
+
+
+@pytest.mark.parametrize("n_critic", [1, 2])
+def test_several_steps_per_execution_of_a_finite_dataset(n_critic):
+    tf = pytest.importorskip("tensorflow")
+    models = [make(n_critic=n_critic) for _ in range(2)]
+    models[1].compile(steps_per_execution=2)
+    for model in models:
+        for _ in range(2):  # of three and of six steps
+            model.fit(tf.data.Dataset.from_tensor_slices(tiny.images(60)).batch(10), verbose=0)
+    assert [model.steps_trained for model in models] == [12 // n_critic] * 2
 
 
 def test_a_dataset_of_dicts():
@@ -261,6 +287,10 @@ def test_the_called_mixture_has_the_models_shares():
     images = keras.ops.convert_to_numpy(model(noise))
     each = [keras.ops.convert_to_numpy(g(noise, training=False)) for g in model.generators]
     np.testing.assert_allclose(images, np.concatenate([each[0][:6], each[1][6:]]), atol=1e-6)
+    np.testing.assert_allclose(model.predict(noise, verbose=0), images, atol=1e-6)
+    model.generator_weights.set_weights([np.log([0.25, 0.75])])
+    np.testing.assert_allclose(model.predict_on_batch(noise),
+                               np.concatenate([each[0][:2], each[1][2:]]), atol=1e-6)
 
 
 def test_what_a_gan_has_not_names_the_way():
@@ -346,6 +376,16 @@ def test_averaged_generators(name):
     np.testing.assert_allclose(drawn, keras.ops.convert_to_numpy(averaged), atol=1e-5)
     again = type(model).from_config(model.get_config())
     assert again.ema == 0.15 and len(again.averaged_generators) == model.num_generators
+
+
+class Halved(keras.Sequential):
+    def call(self, inputs, training=None):
+        return 0.5 * super().call(inputs, training=training)
+
+
+def test_averages_of_a_network_with_a_call_of_its_own_are_refused():
+    with pytest.raises(ValueError, match="without a call of their own are expected.*Halved"):
+        ComMutEGAN([Halved(tiny.generator().layers)], tiny.critic(), latent_dim=tiny.LATENT, ema=0.9)
 
 
 @pytest.mark.parametrize("ema", [-0.1, 1, float("nan")])

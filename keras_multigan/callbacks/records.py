@@ -67,7 +67,8 @@ class HistoryLog(keras.callbacks.Callback):
         self.rows.append({"epoch": epoch, **{k: float(v) for k, v in (logs or {}).items()}})
         path, sums = self.directory / "history.csv", self.directory / "history.sha256"
         text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, list(self.rows[-1]))
+        names = dict.fromkeys(name for row in self.rows for name in row)  # callbacks may have changed
+        writer = csv.DictWriter(text, list(names), restval="nan")
         writer.writeheader()
         writer.writerows(self.rows)
         content = text.getvalue().encode()

@@ -49,8 +49,8 @@ def train_classifier(options: RunOptions, output) -> None:
         "test_accuracy": accuracy, "test_images": len(sets[1]),
         "parameters": network.count_params(), "seconds": round(time.time() - start, 1),
     })
-    print(f"test accuracy {100 * accuracy:.2f} % on {len(sets[1])} images; "
-          f"{output / 'classifier.keras'}")
+    said = "not known, without labels" if accuracy is None else f"{100 * accuracy:.2f} %"
+    print(f"test accuracy {said} on {len(sets[1])} images; {output / 'classifier.keras'}")
 
 
 COMMAND = Command(

@@ -101,14 +101,14 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
     most = measures.evaluation_count(model.image_shape)
     num_samples = num_samples or most
     each = num_samples // len(rows)
-    if each < 2:
+    if each < 2 or each * len(rows) < 7:
         raise ValueError(
-            f"--num_samples is expected to be at least {2 * len(rows)}, 2 for each generator. "
-            f"Received: {num_samples}."
+            f"--num_samples is expected to be at least {max(2, -(-7 // len(rows))) * len(rows)}, 2 for "
+            f"each generator and 7 in all. Received: {num_samples}."
         )
     artifacts.check_memory(num_samples, model.image_shape)
     train, test = load_both(dataset, split, image_size, data_dir, own)
-    test = test.take(slice(max(most, num_samples)))
+    test = measures.drawn(test, max(most, num_samples))
     real, labels = (found := train if split == "train" else test).floats(), found.labels
     classifier = classifier or own.get("classifier") or "auto"
     if labels is None and classifier == "auto":

@@ -30,6 +30,7 @@ def read(path: str | os.PathLike) -> dict[str, np.ndarray]:
     Raises:
         ValueError: a line or value is no number, or the number of values is not that of a square image.
     """
+    csv.field_size_limit(2**28)  # a column "pixels" holds an image
     with open(path, newline="", encoding="utf-8-sig") as file:
         header = next(csv.reader(file), [])
         names = [name.strip().lower() for name in header]
@@ -55,6 +56,10 @@ def read(path: str | os.PathLike) -> dict[str, np.ndarray]:
     usages = np.char.lower(usages)
     parts = {"train": np.char.startswith(usages, "train"),
              "test": np.char.startswith(usages, "test") | np.char.startswith(usages, "private")}
+    for split, chosen in parts.items():
+        if not chosen.any():
+            raise ValueError(f"its column {names[usage]!r} has no line of the {split} split, only "
+                             f"{', '.join(sorted(set(usages.tolist())))[:200]}")
     fields = {"x": images} | ({} if its_labels is None else {"y": its_labels})
     return {f"{field}_{split}": values[chosen]
             for field, values in fields.items() for split, chosen in parts.items()}

@@ -30,7 +30,7 @@ class Tree:
 
 
 class Folder:
-    """A folder. Links are followed.
+    """A folder. Links are followed. Folders of runs in it, with their options.json, are left out.
 
     Args:
         path: of the folder.
@@ -43,12 +43,15 @@ class Folder:
 
     def tree(self) -> Tree:
         """Lists the folder. Of a loop of links, only the first round is followed."""
-        files, folders, waiting = [], set(), [("", frozenset())]
+        files, folders, waiting, of_runs = [], set(), [("", frozenset())], set()
         while waiting:
             folder, above = waiting.pop()
             status = os.stat(self.path / folder)
             identity = status.st_dev, status.st_ino
             if identity in above:
+                continue
+            if folder and os.path.exists(self.path / folder / "options.json"):
+                of_runs.add(folder.rpartition("/")[0])
                 continue
             folders.add(folder)
             with os.scandir(self.path / folder) as entries:
@@ -60,6 +63,9 @@ class Folder:
                         waiting.append((name, above | {identity}))
                     else:
                         files.append(name)
+        for above in of_runs:  # such as runs/, if it holds nothing else
+            if not any(name.startswith(f"{above}/") for name in [*files, *folders]):
+                folders.discard(above)
         return _tree(files, folders - {""})
 
     def read(self, name: str) -> bytes:

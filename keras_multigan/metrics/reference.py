@@ -55,7 +55,8 @@ class Reference:
         self.embedding, self.seed = embedding, seed
         if train_labels is None:
             train_labels = getattr(train, "labels", None)
-        rows = [_chosen(images, _MOST, seed) for images in (train, test)]
+        rows = [_chosen(images, labels, _MOST, seed) for images, labels in (
+            (train, train_labels), (test, getattr(test, "labels", None)))]
         self.train_labels = None if train_labels is None else np.asarray(train_labels)[rows[0]]
         if features is None:
             features = tuple(map(self._features, (train, test), rows))
@@ -225,8 +226,12 @@ class Reference:
         return distance_of_moments(self._moments, mean_and_root(features))
 
 
-def _chosen(images, most, seed):
-    return np.sort(np.random.default_rng(seed).permutation(len(images))[:most])
+def _chosen(images, labels, most, seed):
+    """Rows at random. Measures take the first ones, so that rows which may come class by class, as in
+    files, do not stay in their order."""
+    rows = np.random.default_rng(seed).permutation(len(images))[:most]
+    by_class = labels is None or np.count_nonzero(np.diff(labels)) < len(np.unique(labels))
+    return rows if by_class else np.sort(rows)
 
 
 def _interval(values, numbers):

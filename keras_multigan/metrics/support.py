@@ -37,6 +37,9 @@ def support_size(features: np.ndarray, radius: float) -> float:
     if not radius >= 0:
         raise ValueError(f"Expected radius >= 0. Received: {radius}")
     features = _vectors.vectors(features, "features", minimum=2)
+    least = 1e-6 * np.abs(features).max()  # distances of equal samples are not exactly 0
+    if radius < least:
+        features, radius = features - features.mean(axis=0), least
     close = sum(int((distances <= radius).sum()) for distances in pairwise_distances_chunked(features))
     count = len(features)
     # Every sample is next to itself, and every pair is counted twice.

@@ -7,6 +7,7 @@ from keras_multigan import losses
 from keras_multigan.checks import (
     check_no_batch_normalization,
     check_outputs,
+    cloned,
     non_negative,
     output_shape,
     whole_number,
@@ -75,6 +76,8 @@ class ACGAN(MultiGAN):
       critic's, and its learning rate falls linearly.
     """
 
+    fixed = (*MultiGAN.fixed, "num_classes")
+
     def __init__(self, generator, discriminator, *, latent_dim, num_classes, adversarial_loss="vanilla",
                  discriminator_class_weight=1.0, generator_class_weight=1.0, classify_fakes=True,
                  gp_weight=0.0, discriminator_updates=1, seed=None, **kwargs):
@@ -86,7 +89,7 @@ class ACGAN(MultiGAN):
                              f"one-hot class of num_classes={num_classes}.") from error
         super().__init__(
             component_generators(generator, latent), latent_dim=latent_dim, seed=seed,
-            clone=lambda: component_generators(keras.models.clone_model(generator), latent), **kwargs)
+            clone=lambda: component_generators(cloned(generator), latent), **kwargs)
         self.generator, self.discriminator, self.latent = generator, discriminator, latent
         self.num_classes = latent.num_components
         self.adversarial_loss = adversarial_loss

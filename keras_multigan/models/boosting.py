@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_multigan import internals, losses
-from keras_multigan.checks import check_samples, check_score, non_negative, whole_number
+from keras_multigan.checks import check_samples, check_score, cloned, non_negative, whole_number
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.training import Phase, feed
 
@@ -32,6 +32,7 @@ class BoostedGAN(MultiGAN):
     """
 
     log_names = ("score_gap", "round")
+    settable = ("epochs_per_round",)
 
     def __init__(self, generators, discriminator, *, latent_dim, epochs_per_round=None,
                  ratio_updates=None, ratio_learning_rate=8e-4, seed=None, **kwargs):
@@ -210,10 +211,7 @@ def fresh(network: keras.Model, seed: int | str) -> keras.Model:
     state = random.getstate()
     random.seed(seed)  # from which initializers without a seed of their own draw one
     try:
-        return keras.models.clone_model(network)
-    except (TypeError, ValueError) as error:
-        raise ValueError("Functional or sequential networks are expected, which every round makes "
-                         f"anew. Received: {network.name}; {error}") from error
+        return cloned(network)
     finally:
         random.setstate(state)
 

@@ -84,6 +84,8 @@ class GAN(MultiGAN):
     - R3GAN: no schedule of learning rate, betas and weights; networks are up to the user.
     """
 
+    fixed = (*MultiGAN.fixed, "pack")
+
     def __init__(self, generator, discriminator, *, latent_dim, adversarial_loss="vanilla",
                  gp_weight=0.0, r1_weight=0.0, r2_weight=0.0, clip=None, pack=1,
                  discriminator_updates=1, seed=None, **kwargs):

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_multigan import losses
-from keras_multigan.checks import check_linear, non_negative, one_of, output_shape, whole_number
+from keras_multigan.checks import check_linear, cloned, non_negative, one_of, output_shape, whole_number
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.networks import GaussianMixtureLatent, component_generators
 from keras_multigan.training import Phase
@@ -71,6 +71,7 @@ class GMGAN(MultiGAN):
     """
 
     renamed = {"base": "adversarial_loss", "n_critic": "discriminator_updates"}
+    fixed = (*MultiGAN.fixed, "num_components", "center_range", "scale")
 
     def __init__(self, generator, discriminator, *, latent_dim, num_components, dynamic=True,
                  supervised=True, adversarial_loss="sigmoid", center_range=1.0, scale=None,
@@ -81,7 +82,7 @@ class GMGAN(MultiGAN):
                                        trainable=dynamic, name="latent")
         super().__init__(
             component_generators(generator, latent), latent_dim=latent_dim, seed=seed,
-            clone=lambda: component_generators(keras.models.clone_model(generator),
+            clone=lambda: component_generators(cloned(generator),
                                                type(latent).from_config(latent.get_config())),
             **kwargs)
         self.generator, self.discriminator, self.latent = generator, discriminator, latent

@@ -90,6 +90,7 @@ class MIXGAN(MultiGAN):
     alike = (*MultiGAN.alike, ("discriminators",))
     log_names = ("feature_matching",)
     renamed = {"n_critic": "discriminator_updates"}
+    fixed = (*MultiGAN.fixed, "num_classes")
 
     def __init__(self, generators, discriminators, *, latent_dim, num_classes=None,
                  feature_matching_weight=None, discriminator_updates=4, ema=0.9999, seed=None,

@@ -4,7 +4,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_multigan.checks import check_outputs, check_samples, non_negative, one_of, output_shape
+from keras_multigan.checks import (
+    check_outputs,
+    check_samples,
+    cloned,
+    non_negative,
+    one_of,
+    output_shape,
+)
 from keras_multigan.multigan import MultiGAN
 from keras_multigan.networks import GaussianMixtureLatent, component_generators
 from keras_multigan.training import Phase
@@ -53,6 +60,7 @@ class MMGAN(MultiGAN):
     """
 
     log_names = ("score_gap", "log_likelihood")
+    fixed = (*MultiGAN.fixed, "num_components")
 
     def __init__(self, generator, critic, encoder, *, latent_dim, num_components, alpha=1.0,
                  assignment="soft", seed=None, **kwargs):
@@ -60,7 +68,7 @@ class MMGAN(MultiGAN):
         latent = GaussianMixtureLatent(num_components, latent_dim, seed=seed, name="latent")
         super().__init__(
             component_generators(generator, latent), latent_dim=latent_dim, seed=seed,
-            clone=lambda: component_generators(keras.models.clone_model(generator),
+            clone=lambda: component_generators(cloned(generator),
                                                type(latent).from_config(latent.get_config())),
             **kwargs)
         self.generator, self.critic, self.encoder, self.latent = generator, critic, encoder, latent

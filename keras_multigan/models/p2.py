@@ -77,6 +77,7 @@ class P2GAN(MultiGAN):
 
     log_names = ("score_gap", "active_generators")
     renamed = {"divergence": "adversarial_loss"}
+    fixed = (*MultiGAN.fixed, "growth")
 
     def __init__(self, generators, pull_discriminator, push_discriminator=None, *, latent_dim,
                  push_weight=0.05, push="all", pull="mixture", adversarial_loss="js", growth=None,

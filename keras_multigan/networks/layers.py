@@ -278,7 +278,7 @@ class SpectralNormalization(keras.layers.Wrapper):
         u = ops.expand_dims(vectors.value, -1)
         if training:
             u = ops.matmul(ops.swapaxes(kernel, -2, -1), ops.matmul(kernel, u))
-        u = ops.stop_gradient(ops.normalize(u, axis=-2))
+        u = ops.stop_gradient(ops.normalize(u, axis=-2, epsilon=1e-24))
         if training:
             vectors.assign(ops.squeeze(u, -1))
         return ops.sqrt(ops.sum(ops.square(ops.matmul(kernel, u)), axis=(-2, -1)))
@@ -302,10 +302,14 @@ class WeightNormalization(keras.layers.Wrapper):
         **kwargs: arguments of `keras.layers.Wrapper`.
 
     Raises:
-        ValueError: the layer has an activation.
+        ValueError: the layer has an activation, or is a transposed convolution.
     """
 
     def __init__(self, layer: keras.layers.Layer, **kwargs):
+        if isinstance(layer, (keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose,
+                              keras.layers.Conv3DTranspose)):
+            raise ValueError("Expected a dense or convolutional layer, whose kernel ends in its "
+                             f"outputs. Received: {type(layer).__name__} {layer.name!r}.")
         if layer.activation is not keras.activations.linear:
             raise ValueError("Expected a layer without activation. Received: "
                              f"{layer.activation.__name__} in {layer.name!r}. Add it after this one.")

@@ -24,7 +24,7 @@ from keras_multigan.recipes.recipe import LEARNING_RATE, Recipe
 from keras_multigan.runs import files
 from keras_multigan.runs.images import ImageTask, class_names, of_classes
 from keras_multigan.runs.measures import tvd_of_several
-from keras_multigan.runs.options import MOST_NETWORKS, MOST_NOISE, MOST_UNITS, WEIGHT, Option
+from keras_multigan.runs.options import IMAGES, MOST_NETWORKS, MOST_NOISE, MOST_UNITS, WEIGHT, Option
 from keras_multigan.runs.run import sample_each
 from keras_multigan.runs.vectors import VectorTask, frames_every
 
@@ -56,8 +56,9 @@ def make_networks(options, samples):
 
 def complete(options):
     ring, auxiliary = options.dataset == "ring", options.auxiliary_class
-    images_only = [name for name in ("classes", "auxiliary_class", "augment", "label", "fid_every")
-                   if getattr(options, name) is not None]
+    images_only = ["classes", "auxiliary_class", *(name for name in IMAGES if name != "dataset")]
+    images_only = [name for name in images_only
+                   if getattr(options, name) != (IMAGES[name].default if name in IMAGES else None)]
     if ring and images_only:
         name = images_only[0]
         raise ValueError(f"--{name} is expected to be left out with --dataset=ring. Received: "

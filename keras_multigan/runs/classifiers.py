@@ -30,7 +30,7 @@ def fit(network, train, test, *, epochs, batch_size=128, learning_rate=2e-3, ble
         blends: the share of blends in a batch.
 
     Returns:
-        Accuracy on `test`.
+        Accuracy on `test`; None if that has no labels.
     """
     keras.utils.set_random_seed(seed)
     steps = -(-len(train) // batch_size)
@@ -49,6 +49,8 @@ def fit(network, train, test, *, epochs, batch_size=128, learning_rate=2e-3, ble
     labels = keras.utils.to_categorical(train.labels, network.output_shape[-1])
     trained.fit(_Blends(train, labels, batch_size, blends, seed), epochs=epochs, verbose=0,
                 callbacks=[callbacks.RunProgress(steps * epochs)] if verbose else [])
+    if test.labels is None:
+        return None
     logits = np.concatenate([metrics.classifier_logits(part, network) for part in data.in_parts(test)])
     return float(np.mean(logits.argmax(axis=1) == test.labels))
 
@@ -150,10 +152,10 @@ def embedding(options, train_set, test_set, folder):
     here and kept in the run folder."""
     if train_set.labels is None or options.embedding == "random":
         return metrics.random_embedding(train_set.shape)
-    if options.dataset == "digits":
-        return metrics.digits_embedding()
-    if options.dataset.split(":")[0] == "mnist":
-        return metrics.mnist_embedding()
+    shipped = {"digits": metrics.digits_embedding, "mnist": metrics.mnist_embedding}
+    dataset = options.dataset.split(":")[0]
+    if dataset in shipped and train_set.shape[-1] == 1:
+        return shipped[dataset]()
     path, name = folder / "embedding.keras", f"independent network trained on {options.dataset}"
     if not path.exists():
         keras.utils.set_random_seed(1001)
@@ -185,4 +187,5 @@ def train(network, train_set, test_set, dataset, seed=0):
         train_set = train_set.take(np.random.default_rng(0).permutation(len(train_set))[:_MOST])
     with _float32():
         accuracy = fit(network, train_set, test_set, **fitting, seed=seed, verbose=False)
-    print(f"Its accuracy on the test images is {100 * accuracy:.2f} %.", flush=True)
+    print("Its accuracy is not known: the test images have no labels." if accuracy is None else
+          f"Its accuracy on the test images is {100 * accuracy:.2f} %.", flush=True)

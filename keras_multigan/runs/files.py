@@ -155,6 +155,9 @@ def check_folder(output, resumable: bool = False, resume: bool = False) -> pathl
     OSError if nothing can be written into it."""
     output = pathlib.Path(output)
     has_run = (output / "options.json").exists()
+    if not has_run and (odd := set("*?[]") & set(str(output))):
+        raise ValueError(f"--output is expected to have no {' '.join(sorted(odd))}, which TensorFlow "
+                         f"takes for patterns when it loads what is exported. Received: {output}")
     taken = output.exists() and (not output.is_dir() or any(  # a run killed at once leaves a partial
         not path.name.startswith("partial-") for path in output.iterdir()))
     if taken and not (has_run and resume):

@@ -57,7 +57,8 @@ class ImageTask:
 
     def count(self, options) -> int:
         """Training images, without the data; 0 if that is not known."""
-        return 0 if self.select is not None else _COUNTS.get(options.dataset.split(":")[0], 0)
+        unknown = self.select is not None or options.validation
+        return 0 if unknown else _COUNTS.get(options.dataset.split(":")[0], 0)
 
     def train(self, run: Run) -> dict | None:
         """Does `run`. Returns the content of metrics.json, None on a worker that is not the first."""
@@ -141,13 +142,15 @@ class ImageTask:
         count = measures.evaluation_count(model.image_shape)
         images = sample_each(model, count // model.num_generators)
         plots.save_samples(np.stack([i[:10] for i in images]), output / "samples.png")
-        test = test_set.take(slice(count))
+        test = measures.drawn(test_set, count)
         results |= measures.measure_embedded(
             images, train_set, test, embedding, model.mixture_weights)
         if classifier is not None:
             results |= measures.measure(images, test, classifier, name, options.dataset,
                                         model.mixture_weights)
             names, tvd = train_set.class_names, results["pairwise_tvd"]
+            if names is not None and len(names) != len(results["class_probabilities"][0]):
+                names = None  # the classifier's classes are others
             apart = "" if tvd is None else f", TVD {tvd:.4f}"
             plots.save_class_table(results["class_probabilities"], output / "class_table.png",
                                    f"average class probabilities in %{apart}", names)
@@ -170,7 +173,11 @@ def load_splits(options):
 
 def load_both(options):
     """Both splits of the options' data set."""
-    return without_single_class(*(load_split(options, split) for split in ("train", "test")))
+    train, test = (load_split(options, split) for split in ("train", "test"))
+    if train.shape != test.shape:
+        raise ValueError("Training and test images of one shape are expected. Received: "
+                         f"{train.shape} and {test.shape}. Convert one of them.")
+    return without_single_class(train, test)
 
 
 def without_single_class(train_set, test_set=None):

@@ -47,7 +47,7 @@ def read_results(path, rows=()) -> dict:
     try:
         report(results, rows)
         for name in ("epochs", "training_steps"):
-            operator.index(results.get(name, 0))
+            operator.index(results[name])
     except (AttributeError, IndexError, LookupError, TypeError, ValueError) as error:
         raise ValueError(f"Expected the results of a run. Received: {path}, which cannot be printed "
                          f"({files.short(error)}). {fix}") from error

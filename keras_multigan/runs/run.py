@@ -187,8 +187,9 @@ class Run:
         if self.options.strategy == "multiworker":  # saving would make variables, which all must do
             return [evaluate]
         best = min((row[MONITOR] for row in history), default=None)
+        path = str(self.output / "best.keras").replace("{", "{{").replace("}", "}}")  # it is formatted
         return [evaluate, keras.callbacks.ModelCheckpoint(
-            self.output / "best.keras", MONITOR, mode="min", save_best_only=True,
+            path, MONITOR, mode="min", save_best_only=True,
             initial_value_threshold=best)]
 
     def keep(self, model, seconds: float) -> dict:

@@ -191,14 +191,14 @@ def _remembered(model):
         raise
 
 
-def _dataset(model, make_stream, first=None):
+def _dataset(model, make_stream, first=None, ahead=2):
     """The engine's dataset of `make_stream()`."""
 
     def stream():
         with _remembered(model):
             yield from make_stream()
 
-    return model.engine.as_dataset(stream, first)
+    return model.engine.as_dataset(stream, first, ahead)
 
 
 def _of_py_dataset(model, dataset):
@@ -210,11 +210,15 @@ def _of_py_dataset(model, dataset):
     first = _arrays(dataset[0])
     _check(model, *first)
     model.set_batch(len(first[0]), _FIELDS[: len(first)])
-    start = model.steps_trained * model.batches_per_step
+    # The last batch may be smaller than the others.
+    size, last = len(first[0]), len(_arrays(dataset[count - 1])[0])
+    passes, rest = divmod(model.steps_trained * model.samples_per_step, (count - 1) * size + last)
+    start, done = passes * count + rest // size, rest % size
 
     def batches():
         for position in itertools.count(start):
-            yield _arrays(dataset[position % count])
+            arrays = _arrays(dataset[position % count])
+            yield tuple(array[done:] for array in arrays) if position == start else arrays
             if position % count == count - 1:
                 dataset.on_epoch_end()
 
@@ -236,7 +240,8 @@ def _of_iterator(model, iterator, steps_per_epoch):
     model.set_batch(len(first[0]), _FIELDS[: len(first)])
     model.may_end = model.batches_per_step > 1
     batches = itertools.chain([first], map(_arrays, iterator))
-    return _dataset(model, lambda: _regrouped(model, batches), first)
+    # What is taken ahead would be lost to the next `fit`.
+    return _dataset(model, lambda: _regrouped(model, batches), first, ahead=0)
 
 
 def _regrouped(model, batches):

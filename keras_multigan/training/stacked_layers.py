@@ -43,7 +43,7 @@ def of_rows(layer: keras.layers.Layer, shared: bool) -> bool:
 
 def stacked_call(layer: keras.layers.Layer):
     """The layer's stacked form, or None."""
-    if not _plain_activation(layer) or (
+    if not _plain_activation(layer) or getattr(layer, "lora_enabled", False) or (
             isinstance(layer, layers.Wrapper) and stacked_call(layer.layer) is None):
         return None
     method = _own(layer, "stacked_call")
@@ -57,10 +57,11 @@ def _own(layer, name):
 
 
 def _plain_activation(layer):
-    """Whether an activation is one of Keras', which treat each sample for itself."""
+    """Whether an activation is one of Keras' functions, which treat each sample for itself. A layer
+    may have weights."""
     activation = getattr(layer, "activation", None)
-    return activation is None or inspect.getmodule(activation) is not None and (
-        inspect.getmodule(activation).__name__.startswith("keras."))
+    return activation is None or inspect.isfunction(activation) and (
+        activation.__module__.startswith("keras."))
 
 
 def _keeps_rows(layer):
@@ -120,12 +121,12 @@ def batch_normalization(layer, x, training):
     return ops.cast(x * across(scale, x) + across(shift, x), layer.compute_dtype)
 
 
-def dropout(rates, layer, x, training):
+def dropout(rates, seed_generator, layer, x, training):
     """`keras.layers.Dropout` with a rate per network, as GMAN has."""
     if not training:
         return x
     rates = ops.reshape(ops.convert_to_tensor(rates, dtype=x.dtype), (-1, *[1] * (len(x.shape) - 1)))
-    kept = keras.random.uniform(x.shape, seed=layer.seed_generator) >= ops.cast(rates, "float32")
+    kept = keras.random.uniform(x.shape, seed=seed_generator) >= ops.cast(rates, "float32")
     # Of a rate of 1 nothing is left to scale.
     return ops.where(kept, x / ops.maximum(1 - rates, 1e-7), 0)
 

@@ -58,6 +58,8 @@ class Stacked:
                                        name=first.path.replace("/", "_"))
             for row, variable in enumerate(column):
                 internals.make_view(variable, stack, row)
+        for network in self.networks:
+            internals.forget_traces(network)
 
     def __call__(self, inputs, training: bool = True):
         """Outputs (n, N, ...) of the networks, each on its own of `inputs` (n, N, ...)."""
@@ -72,6 +74,7 @@ class Stacked:
             for variable in network.weights:
                 if internals.is_view(variable):
                     internals.end_view(variable)
+            internals.forget_traces(network)
 
     def _run(self, graph, rows, training):
         def call(operation):
@@ -108,7 +111,9 @@ class Stacked:
             elif len({getattr(layer, "rate", None) for layer in layers}) > 1:
                 if type(first) is not keras.layers.Dropout or first.noise_shape is not None:
                     raise NotStacked(f"the layers {first.name!r} have several rates")
-                self._calls[id(first)] = functools.partial(dropout, [layer.rate for layer in layers])
+                drawn = next(layer for layer in layers if layer.rate)  # with a rate of 0 none is
+                self._calls[id(first)] = functools.partial(
+                    dropout, [layer.rate for layer in layers], drawn.seed_generator)
             elif of_rows(first, shared=distinct == 1):
                 self._calls[id(first)] = None
             elif distinct == 1 or stacked_call(first) is None:

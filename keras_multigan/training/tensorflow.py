@@ -41,8 +41,15 @@ def scope(model):
         yield
 
 
-def check_compile(jit_compile, steps_per_execution):
+def check_compile(jit_compile, steps_per_execution, optimizers):
     """Raises ValueError for what a step on several replicas cannot do."""
+    for name, optimizer in optimizers.items() if num_replicas() > 1 else ():
+        for setting in ("clipnorm", "clipvalue", "global_clipnorm", "gradient_accumulation_steps"):
+            if getattr(optimizer, setting, None):
+                raise ValueError(
+                    f"On {num_replicas()} replicas {name} is expected to have no {setting}: TensorFlow "
+                    "would apply it to each replica's gradients before they are summed. Received: "
+                    f"{getattr(optimizer, setting)}. Leave it out, or train on JAX.")
     strategy = tf.distribute.get_strategy()
     tpu = isinstance(strategy, tf.distribute.TPUStrategy)
     if num_replicas() > 1 and not tpu and (jit_compile is True or steps_per_execution > 1):
@@ -104,6 +111,8 @@ def in_fixed_order(step, model):
     on all cores. Several replicas need several threads, as do the loop of steps_per_execution > 1 and
     conditions, which some settings of optimizers bring (ema_overwrite_frequency): these run as usual.
     """
+    if num_replicas() > 1:
+        return _synchronized(step, model)
     devices = {device.device_type for device in tf.config.list_logical_devices()}
     if devices != {"CPU"} or tf.distribute.has_strategy() or model.steps_per_execution > 1:
         return step
@@ -114,25 +123,29 @@ def unless_ended(step, model):
     """Keras' train step, which does not begin when the data have ended before (`model.may_end`).
 
     Keras asks a dataset of unknown length for one element too many, within the step, when a repeated
-    phase may have drawn random numbers already. Here an element is taken outside and handed to the
-    same traced step by another iterator.
+    phase may have drawn random numbers already. Here the elements of an execution are taken outside
+    and handed to the same traced step by another iterator.
     """
     given, hand_over = [], {}
+
+    def handed():
+        while given:
+            yield given.pop(0)
 
     def run(iterator):
         if not (model.may_end and isinstance(iterator, tf.data.Iterator)):
             return step(iterator)
-        following = iterator.get_next_as_optional()
-        if not following.has_value():
+        signature, count = iterator.element_spec, model.steps_per_execution
+        while len(given) < count and (following := iterator.get_next_as_optional()).has_value():
+            given.append(following.get_value())
+        if not given:
             raise StopIteration
-        given.append(following.get_value())
-        signature = iterator.element_spec
+        last = len(given) < count
         if signature not in hand_over:
-            options = tf.data.Options()
-            options.autotune.enabled = False  # it would ask ahead
             hand_over[signature] = iter(tf.data.Dataset.from_generator(
-                lambda: iter(given.pop, None), output_signature=signature).with_options(options))
-        return step(hand_over[signature])
+                handed, output_signature=signature).with_options(_not_ahead()))
+        # One that has ended gives no more in the next epoch.
+        return step(hand_over.pop(signature) if last else hand_over[signature])
 
     return run
 
@@ -233,37 +246,54 @@ def mean_over_replicas(tensor):
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, tensor)
 
 
-@contextlib.contextmanager
-def synchronized(model):
-    """While it is open, batch normalisation takes its statistics over all replicas.
+def check_one_batch():
+    """Raises ValueError unless a step can have one batch that is no dataset."""
+    if num_replicas() > 1:
+        raise ValueError(f"train_on_batch expects one replica. Received: {num_replicas()}. Use fit, "
+                         "which deals out a batch's rows.")
+
+
+def _synchronized(step, model):
+    """A step in which batch normalisation takes its statistics over all replicas.
 
     A replica's own would make of k replicas another algorithm, and let the moving averages, of which
-    one replica's are saved, drift apart. Not a property of the layers: they are saved without it.
+    one replica's are saved, drift apart. Not a property of the layers: they are saved without it, by
+    callbacks between two steps, too.
     """
-    layers = [] if num_replicas() == 1 else [
-        layer for layer in internals.flatten_layers(model)
-        if isinstance(layer, keras.layers.BatchNormalization) and not layer.synchronized
-    ]
-    for layer in layers:
-        layer.synchronized = True
-    try:
-        yield
-    finally:
+    layers = [layer for layer in internals.flatten_layers(model)
+              if isinstance(layer, keras.layers.BatchNormalization) and not layer.synchronized]
+
+    def run(*arguments):
         for layer in layers:
-            layer.synchronized = False
+            layer.synchronized = True
+        try:
+            return step(*arguments)
+        finally:
+            for layer in layers:
+                layer.synchronized = False
+
+    return run
 
 
-def as_dataset(make_stream, batch=None):
+def as_dataset(make_stream, batch=None, ahead=2):
     """A `tf.data.Dataset` of the tuples of arrays, all of one shape, from `make_stream()`.
 
     Args:
         batch: a tuple of arrays like the stream's, with another number of rows. None takes one from a
             stream of its own.
+        ahead: elements that are made before they are asked for.
     """
     arrays = next(make_stream()) if batch is None else batch
     signature = tuple(tf.TensorSpec((None, *array.shape[1:]) if batch else array.shape, array.dtype)
                       for array in arrays)
-    return tf.data.Dataset.from_generator(make_stream, output_signature=signature).prefetch(2)
+    dataset = tf.data.Dataset.from_generator(make_stream, output_signature=signature)
+    return dataset.prefetch(ahead) if ahead else dataset.with_options(_not_ahead())
+
+
+def _not_ahead():
+    options = tf.data.Options()
+    options.autotune.enabled = False  # it would ask ahead
+    return options
 
 
 def deal(dataset, parts):

@@ -48,6 +48,10 @@ class Trainer(keras.Model):
     # that do so if it does.
     alike = ()
     renamed = {}  # old name -> name of constructor arguments, for files of earlier versions
+    # Positive numbers among the constructor's arguments may be set after `compile`, and act from the
+    # next `fit` on. Not these, of which something has been made; and others, if they are `settable`.
+    fixed = ("seed",)
+    settable = ()
 
     def __init__(self, *, seed: int | None = None, name: str | None = None, **kwargs):
         for old in self.renamed.keys() & kwargs.keys():
@@ -59,6 +63,7 @@ class Trainer(keras.Model):
         self.seed_generator = keras.random.SeedGenerator(self.seed)
         self._schedules = {}
         self._inference = {}
+        self._fitting = False
         self._stacks = Stacks()
         self.means_to_go_on_from = []  # of a checkpoint within an epoch
         self.built = True
@@ -201,14 +206,13 @@ class Trainer(keras.Model):
                 `get_config` does not have; a phase without trainable variables; networks or model made
                 outside the scope of the strategy.
         """
-        half = [layer.name for layer in [self, *internals.flatten_layers(self)]
-                if layer.compute_dtype == "float16"]
-        if half:
-            raise ValueError(
-                f"Expected the precision float32 or mixed_bfloat16. Received: float16 in {half[0]}, "
-                "which needs loss scaling in every phase. Build the networks after keras.config."
-                "set_dtype_policy('mixed_bfloat16')."
-            )
+        for layer in [self, *internals.flatten_layers(self)]:
+            if layer.compute_dtype == "float16" or layer.variable_dtype == "bfloat16":
+                raise ValueError(
+                    "Expected the precision float32 or mixed_bfloat16. Received: "
+                    f"{layer.dtype_policy.name} in {layer.name}; float16 needs loss scaling in every "
+                    "phase, and checkpoints do not keep bfloat16 weights. Build the networks after "
+                    "keras.config.set_dtype_policy('mixed_bfloat16').")
         with self.scope():
             self._compile(unnamed, optimizers, run_eagerly=run_eagerly,
                           steps_per_execution=steps_per_execution, jit_compile=jit_compile)
@@ -218,9 +222,19 @@ class Trainer(keras.Model):
         return self.engine.scope(self)
 
     def _compile(self, unnamed, optimizers, **arguments):
-        self.engine.check_compile(arguments["jit_compile"], arguments["steps_per_execution"])
+        self.engine.check_compile(arguments["jit_compile"], arguments["steps_per_execution"],
+                                  {name: o for name, o in optimizers.items() if o is not None})
         self._check_config()
+        own = set(map(id, super().variables))
+        for name, optimizer in optimizers.items():
+            if getattr(optimizer, "built", False) and not own.issuperset(
+                    map(id, internals.trained_variables(optimizer))):
+                raise ValueError(
+                    f"{name} is expected to be a new optimizer. Received: one that updates other "
+                    "variables, of another model or of networks that have run as one. Pass "
+                    "type(optimizer).from_config(optimizer.get_config()).")
         self._stacks.separate()
+        self._inference.clear()  # traced with the variables that the networks had
         phases = self.phases()
         names = [phase.name for phase in phases]
         if frozen := [p.name for p in phases if not (self.trainable and p.variables)]:
@@ -420,11 +434,17 @@ class Trainer(keras.Model):
             raise TypeError(f"fit expects arguments that a GAN has. Received: {', '.join(others)}. "
                             "Arrays are always shuffled, by the model's seed; to weigh samples, pass "
                             "sample_weight to a model whose losses take it.")
-        with self.engine.scope(self), self.engine.synchronized(self), warnings.catch_warnings():
+        with self.engine.scope(self), warnings.catch_warnings():
             dataset, steps_per_epoch = feed.steps(
                 self, x, y, batch_size, steps_per_epoch, sample_weight)
+            if steps_per_epoch and steps_per_epoch % self.steps_per_execution:
+                raise ValueError(
+                    "The steps of an epoch are expected to be a multiple of steps_per_execution, "
+                    f"{self.steps_per_execution}, since one execution does all of its steps. Received: "
+                    f"{steps_per_epoch}. Set steps_per_epoch, or compile with another number.")
             # Keras says so of every finite dataset whose length it does not know.
             warnings.filterwarnings("ignore", message="Your input ran out of data")
+            self._fitting = True
             try:
                 return super().fit(
                     dataset, epochs=epochs, verbose=verbose, initial_epoch=initial_epoch,
@@ -435,6 +455,8 @@ class Trainer(keras.Model):
                 if self.data_error is not None:
                     raise self.data_error from None
                 raise
+            finally:
+                self._fitting = False
 
     def train_on_batch(self, x, y=None, sample_weight=None, return_dict: bool = True) -> dict:
         """One training step. Every update of it sees this batch.
@@ -452,7 +474,8 @@ class Trainer(keras.Model):
         if not return_dict:
             raise ValueError("train_on_batch expects return_dict=True, since it has several losses. "
                              "Received: False.")
-        with self.engine.scope(self), self.engine.synchronized(self):
+        with self.engine.scope(self):
+            self.engine.check_one_batch()
             given = feed.batch(self, x, y, sample_weight)
             given = [self.engine.local_rows(np.concatenate([array] * self.batches_per_step))
                      for array in given.values()]
@@ -483,18 +506,41 @@ class Trainer(keras.Model):
         trained = {id(v) for phase in self.phases() for v in phase.weights}
         others = [layer for layer in self.layers if layer.trainable and not any(
             id(v) in trained for v in layer.trainable_variables)]
+        before = [(each, each.trainable) for layer in others
+                  for each in [layer, *internals.flatten_layers(layer)]]
         for layer in others:
             layer.trainable = False
         try:
             super().summary(*args, **kwargs)
         finally:
-            for layer in others:
-                layer.trainable = True
+            for layer, trainable in before:  # outer ones first, which set their inner ones
+                layer.trainable = trainable
 
     def __setattr__(self, name, value):
-        super().__setattr__(name, value)
         if getattr(self, "_trackers", None) and name in self._arguments():
+            self._check_change(name, value)
             self.train_function = None  # the compiled step has the old value
+        super().__setattr__(name, value)
+
+    def _check_change(self, name, value):
+        """Raises ValueError unless an argument of the constructor acts if it is set now."""
+        def plain(each):
+            return isinstance(each, (int, float)) and not isinstance(each, bool)
+
+        if self._fitting:
+            raise ValueError(f"{name} is expected to stay as it is while fit runs, which has compiled "
+                             f"it. Received: {value!r}. Give the constructor a schedule, if it takes "
+                             "one for this, or set it between two calls of fit.")
+        old = getattr(self, name)
+        whole = isinstance(old, int) and not (plain(value) and value == int(value) >= 1)
+        if name in self._schedules or name in self.settable or (
+                name not in self.fixed and plain(old) and plain(value) and old > 0 and not whole
+                and 0 <= value < np.inf):
+            return
+        raise ValueError(
+            f"{name} is expected to stay what the model was made with, {old!r}: only positive numbers "
+            "of which nothing else is made can be set later, to others of their kind. Received: "
+            f"{value!r}. Build a model with {name}={value!r}.")
 
     # Saving.
 

@@ -42,6 +42,15 @@ def test_history(run):
     assert [row["epoch"] for row in again.rows] == [0], "rows after the checkpoint are dropped"
 
 
+def test_a_log_that_comes_later(tmp_path):
+    log = callbacks.HistoryLog(tmp_path)
+    for epoch, logs in enumerate([{"a": 1.0}, {"b": 2.0, "a": 1.0}, {"b": 3.0}]):
+        log.on_epoch_end(epoch, logs)
+    rows = callbacks.read_history(tmp_path)
+    assert [row["epoch"] for row in rows] == [0, 1, 2]
+    assert np.isnan(rows[0]["b"]) and np.isnan(rows[2]["a"]) and rows[2]["b"] == 3.0
+
+
 def test_sample_grid(run):
     folder, model = run
     picture = matplotlib.image.imread(folder / "samples.png")

@@ -55,6 +55,8 @@ def test_exported_models(tiny_run):
                    split="train", image_size=8)
     assert one["measured"] == ["generator_1"] and one["pairwise_tvd"] is None
     assert one["real_images"] == 1437 and one["options"]["image_size"] == 8
+    with pytest.raises(ValueError, match="at least 7, 2 for each generator and 7 in all. Received: 4"):
+        evaluate(model=tiny_run / "export" / "generator_1", num_samples=4)
     mixture = evaluate(model=tiny_run / "export" / "mixture", classifier=classifier, num_samples=50)
     assert mixture["measured"] == ["mixture"] and mixture["pairwise_tvd"] is None
     json.dumps(mixture, allow_nan=False)

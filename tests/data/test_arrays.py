@@ -149,6 +149,17 @@ def test_csv_as_fer_has_it(tmp_path):
     assert load(path, "test").labels.tolist() == LABELS[16:].tolist()
 
 
+    path = csv(tmp_path, "emotion,pixels,Usage", [f"1,{values(IMAGES[0], ' ')},Training"])
+    with pytest.raises(ValueError, match="'usage' has no line of the test split, only training"):
+        load(path)
+
+
+def test_csv_of_large_images(tmp_path):
+    image = np.full((400, 400), 255, np.uint8)
+    path = csv(tmp_path, "label,pixels", [f"{k},{values(image, ' ')}" for k in range(6)])
+    assert data.load_image_set(None, "train", None, path).shape == (400, 400, 1)
+
+
 def test_csv_of_colours_and_of_floats(tmp_path):
     images = np.random.default_rng(1).integers(0, 256, (6, 2, 2, 3), np.uint8)
     assert load(csv(tmp_path, "", [f"0,{values(image)}" for image in images])).shape == (2, 2, 3)

@@ -188,6 +188,14 @@ def test_a_test_split_may_lack_classes_and_labels(tmp_path):
     assert load(tmp_path / "flat", "test").labels is None
 
 
+@pytest.mark.parametrize("place", ["runs/commute-quick", "mine"])
+def test_runs_in_the_folder_are_no_class(tmp_path, place):
+    for name in ("a", "b", f"{place}"):
+        fill(tmp_path / name, 6)
+    (tmp_path / place / "options.json").touch()
+    assert load(tmp_path).class_names == ["a", "b"]
+
+
 @pytest.mark.parametrize("empty", ["train/b", "test/b", "c"])
 def test_an_empty_class_folder(tmp_path, empty):
     names = ["a", "b"] if empty == "c" else ["train/a", "test/a"]

@@ -298,6 +298,35 @@ assert not inside()
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.tensorflow
+def test_what_several_replicas_cannot_do_and_what_they_save(tmp_path):
+    code = """
+import keras, pytest, sys, tiny
+from keras_multigan import distribute
+from keras_multigan.models import ComMutEGAN
+
+with distribute.scope("mirrored", 2):
+    model = ComMutEGAN([tiny.generator() for _ in range(2)], tiny.critic(), latent_dim=3, tvd_weight=0,
+                       seed=0)
+    for setting in ({"clipnorm": 1.0}, {"clipvalue": 1.0}, {"global_clipnorm": 1.0},
+                    {"gradient_accumulation_steps": 2}):
+        with pytest.raises(ValueError, match=f"optimizer is expected to have no {[*setting][0]}"):
+            model.compile(critic_optimizer=keras.optimizers.Adam(**setting))
+    model.compile()
+with pytest.raises(ValueError, match="train_on_batch expects one replica. Received: 2"):
+    model.train_on_batch(tiny.images(8))
+kept = keras.callbacks.ModelCheckpoint(sys.argv[1])
+model.fit(tiny.images(24), batch_size=8, verbose=0, callbacks=[kept])
+saved = keras.saving.load_model(sys.argv[1])
+layers = [layer for layer in saved._flatten_layers() if isinstance(
+    layer, keras.layers.BatchNormalization)]
+assert layers and not any(layer.synchronized for layer in layers)
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "kept.keras")], check=True,
+                   env=environment)
+
+
 def test_no_tpu_says_what_was_looked_for():
     with pytest.raises(ValueError, match="strategy='tpu' expects a TPU. Received: .*TPU VM"):
         with distribute.scope("tpu"):

@@ -32,6 +32,19 @@ def measured(digits):
     }
 
 
+def test_the_order_of_the_images_does_not_matter(digits):
+    (train, labels), (test, test_labels), (unseen, _) = digits
+    found = []
+    for mixed in (True, False):
+        sets = [data.ImageSet(np.uint8(np.round((x + 1) * 127.5)), y).take(
+            slice(None) if mixed else np.argsort(y, kind="stable"))
+            for x, y in ((train, labels), (test, test_labels))]
+        found.append(metrics.Reference(*sets, metrics.digits_embedding()).measure([unseen[:100]]))
+    for name, tolerance in {"floor": 1.5, "precision": 0.1, "train_recall": 0.1, "real_recall": 0.1,
+                            "real_coverage": 0.1, "train_coverage": 0.1}.items():
+        assert found[0][name] == pytest.approx(found[1][name], abs=tolerance), name
+
+
 def of(measured, name):
     return {who: found[name] for who, found in measured.items()}
 
@@ -151,8 +164,8 @@ def test_the_floor_is_of_as_many_samples_as_the_mixture_has(digits):
     (train, labels), (test, _), (unseen, _) = digits
     reference = metrics.Reference(train, test, metrics.digits_embedding(), labels)
     found = reference.measure([unseen[:120]])
-    embedding = metrics.digits_embedding()
-    wanted = metrics.frechet_distance(embedding(train), embedding(test)[:120])
+    wanted = metrics.frechet_distance(*(x[:count] for x, count in zip(
+        reference.features, (None, 120), strict=True)))
     assert found["distance_count"] == 120
     assert found["floor"] == pytest.approx(wanted, rel=1e-6) and found["floor"] > 2 * reference.floor
     assert found["ratio"] < 3

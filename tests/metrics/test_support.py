@@ -25,6 +25,12 @@ def test_support_size_of_repeated_samples(k):
     assert found == pytest.approx(k, rel=0.06)  # (1 - 1/1000) k / (1 - k/1000)
 
 
+@pytest.mark.parametrize("middle", [0.0, 1000.0])
+def test_support_size_of_equal_samples(middle):
+    points = np.repeat(np.random.default_rng(0).normal(size=(200, 64)), 3, axis=0)
+    assert metrics.support_size(points + middle, 0.0) == pytest.approx(299.5)
+
+
 def test_near_copies_by_hand():
     training = line(0, 2, 10)  # nearest others: 2, 2, 8
     assert metrics.near_copies(line(0, 1.5, 4.5, 17, 18.5), training).tolist() == [

@@ -159,7 +159,7 @@ def test_bad_networks():
         def call(self, x, training=False):
             return self.inner(x, training=training)
 
-    with pytest.raises(ValueError, match="Functional or sequential networks are expected"):
+    with pytest.raises(ValueError, match="Functional or sequential networks without a call"):
         AdaGAN([tiny.generator()], Subclassed(), latent_dim=tiny.LATENT)
 
 

@@ -8,6 +8,7 @@ from keras_multigan.networks import (
     Conv2D,
     Dropout,
     LayerNormalization,
+    SpectralNormalization,
     UpSamplingConv2D,
     WeightNormalization,
 )
@@ -167,6 +168,22 @@ def test_weight_normalization(make):
     unit = kernel / np.sqrt((kernel**2).sum(axis=tuple(range(kernel.ndim - 1))))
     inner.set_weights([unit * [1, 2, 3], *rest])
     np.testing.assert_allclose(layer(x), inner(x), rtol=1e-4, atol=1e-5)
+
+
+def test_weight_normalization_takes_no_transposed_convolution():
+    with pytest.raises(ValueError, match="ends in its outputs. Received: Conv2DTranspose"):
+        WeightNormalization(keras.layers.Conv2DTranspose(3, 2))
+
+
+def test_spectral_normalization_of_small_kernels():
+    layer = SpectralNormalization(plain := keras.layers.Dense(3, use_bias=False))
+    x = np.random.default_rng(0).normal(size=(4, 5)).astype("float32")
+    layer.build(x.shape)
+    kernel = np.random.default_rng(1).normal(size=(5, 3))
+    plain.set_weights([1e-5 * kernel])
+    for _ in range(30):
+        found = layer(x, training=True)
+    np.testing.assert_allclose(found, x @ kernel / np.linalg.norm(kernel, 2), rtol=1e-3, atol=1e-5)
 
 
 def test_weight_normalization_takes_no_activation():

@@ -53,6 +53,12 @@ def test_folders_of_runs(tmp_path):
             files.check_folder(taken, resumable=True, resume=True)
 
 
+@pytest.mark.parametrize("name", ["a[1]", "a*", "b?/c"])
+def test_names_that_are_patterns_to_tensorflow(name, tmp_path):
+    with pytest.raises(ValueError, match="takes for patterns"):
+        files.check_folder(tmp_path / name)
+
+
 def test_models_are_saved_and_loaded(tmp_path):
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     files.save_model(model, tmp_path / "model.keras")

@@ -61,6 +61,30 @@ def test_which_embedding_measures(tmp_path):
         assert found == "fixed random convolutional network (64 features, seed 0)"
 
 
+@pytest.mark.parametrize("dataset", ["digits", "mnist"])
+def test_an_embedding_for_images_with_colours(dataset, tmp_path, monkeypatch):
+    """The shipped ones have one channel."""
+    monkeypatch.setattr(classifiers, "fit", lambda *args, **kwargs: None)
+    colours = ImageSet(np.zeros((20, 16, 16, 3), "uint8"), np.arange(20) % 10)
+    found = classifiers.embedding(RECIPE.make_options(dataset=dataset), colours, colours, tmp_path)
+    assert "shipped" not in found.name and (tmp_path / "embedding.keras").exists()
+
+
+def test_splits_of_two_shapes_are_refused(monkeypatch):
+    shapes = {"train": (16, 16, 1), "test": (16, 16, 3)}
+    monkeypatch.setattr(images, "load_split", lambda options, split: ImageSet(
+        np.zeros((20, *shapes[split]), "uint8"), None))
+    with pytest.raises(ValueError, match="of one shape are expected. Received: .*1. and .*3.. Convert"):
+        images.load_both(RECIPE.make_options())
+
+
+def test_no_accuracy_without_labels(capsys):
+    train = ImageSet(np.zeros((32, 8, 8, 1), "uint8"), np.arange(32) % 2)
+    network = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
+    classifiers.train(network, train, train.without_labels(), "mine")
+    assert "not known: the test images have no labels" in capsys.readouterr().out
+
+
 def test_a_validation_part_is_held_out():
     """A share of the training images of each class, the same one in all runs."""
     def splits(seed=0, **given):

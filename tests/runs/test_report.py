@@ -9,7 +9,7 @@ import pytest
 
 from keras_multigan.cli import main as cli
 from keras_multigan.recipes import RECIPES
-from keras_multigan.runs import report
+from keras_multigan.runs import files, report
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +82,13 @@ def test_the_command(run, tmp_path, capsys):
     cli.main(["report", str(second), str(namesake), f"--output={tmp_path / 'both.html'}"])
     text = (tmp_path / "both.html").read_text()
     assert f"<th scope=\"col\">{second}</th>" in text and f"<th scope=\"col\">{namesake}</th>" in text
+    of_classifier = tmp_path / "classifier"
+    of_classifier.mkdir()
+    files.open_folder(of_classifier, {"method": "classifier", "dataset": "digits", "seed": 0,
+                                      "epochs": 5})
+    files.write_json(of_classifier / "metrics.json", {"test_accuracy": 0.9})
+    cli.main(["report", str(of_classifier)])  # which has no measures of a run
+    assert (of_classifier / "report.html").exists()
     for arguments, message in (([], "run folders"), ([str(tmp_path)], "Expected a run folder"),
                                ([str(run), "--output=x.txt"], "to end in .html")):
         with pytest.raises(SystemExit) as stop:

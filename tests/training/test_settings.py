@@ -175,7 +175,7 @@ def test_a_frozen_layer_stays_and_a_frozen_network_is_refused():
 
 
 def test_float16_layers_are_refused():
-    with pytest.raises(ValueError, match="Received: float16 in"):
+    with pytest.raises(ValueError, match="Received: mixed_float16 in"):
         make(critic(first=dict(dtype="mixed_float16")))
 
 
@@ -251,6 +251,9 @@ def test_summary_counts_what_is_trained(capsys):
     assert f"Trainable params: {count}" in text.replace(",", "")
     assert "(2," not in text and "(None, 4, 4, 1)" in text
     assert model.classifier.trainable
+    model.classifier.layers[-1].trainable = False
+    model.summary(print_fn=lambda line, line_break=True: None)
+    assert model.classifier.trainable and not model.classifier.layers[-1].trainable
 
 
 # --- compile and fit --------------------------------------------------------------------------------
@@ -270,6 +273,26 @@ def test_attributes_that_are_set_later_act():
     assert float(scheduled.tvd_weight_value) == 3.0
 
 
+@pytest.mark.parametrize("name, value", [
+    ("adversarial_loss", "hinge"), ("latent_dim", 5), ("seed", 3), ("n_critic", 1.5), ("n_critic", 0),
+    ("gp_weight", -1.0), ("gp_weight", np.nan), ("r1_weight", 1.0), ("fresh_batches", False),
+])
+def test_attributes_that_would_not_act_are_refused(name, value):
+    model = make()
+    with pytest.raises(ValueError, match=f"{name} is expected to stay what the model was made with"):
+        setattr(model, name, value)
+    assert model.get_config()[name] != value
+
+
+def test_what_a_running_step_has_compiled_stays():
+    model = make()
+    change = keras.callbacks.LambdaCallback(on_epoch_end=lambda e, logs: setattr(model, "n_critic", 2))
+    with pytest.raises(ValueError, match="n_critic is expected to stay as it is while fit runs"):
+        trained(model, epochs=2, callbacks=[change])
+    model.n_critic = 2
+    trained(model)
+
+
 def test_schedule_out_of_range_is_refused():
     for bad in (np.nan, -1.0, np.inf):
         model = make(classifier=tiny.classifier, tvd_weight=lambda epoch, bad=bad: bad if epoch else 1)
@@ -283,6 +306,44 @@ def test_second_compile_acts():
     before = weights(model)
     trained(model, initial_epoch=1, epochs=2)
     np.testing.assert_array_equal(before, weights(model))
+
+
+def test_samples_are_of_the_weights_after_any_compile():
+    """Networks that run as one have other variables after `compile`."""
+    model, noise = make(), np.ones((4, tiny.LATENT), "float32")
+    for rate in (0.1, 0.2):
+        earlier = model.sample(4, seed=1), model.generators[0].predict(noise, verbose=0)
+        model.compile(critic_optimizer=optimizers.SGD(rate), generator_optimizer=optimizers.SGD(rate))
+        trained(model)
+        later = model.sample(4, seed=1), model.generators[0].predict(noise, verbose=0)
+        assert not any(np.allclose(*pair) for pair in zip(earlier, later, strict=True))
+        own = keras.ops.convert_to_numpy(model.generators[0](noise, training=False))
+        np.testing.assert_allclose(later[1], own, atol=1e-6)
+
+
+def test_an_optimizer_of_other_variables_is_refused():
+    model, adam = make(), optimizers.Adam()
+    model.compile(generator_optimizer=adam)
+    with pytest.raises(ValueError, match="generator_optimizer is expected to be a new optimizer"):
+        model.compile(generator_optimizer=adam)
+    trained(model)
+
+
+def test_bfloat16_weights_are_refused():
+    keras.config.set_dtype_policy("bfloat16")
+    try:
+        with pytest.raises(ValueError, match="Received: bfloat16 in"):
+            make(critic=critic())
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+def test_steps_per_execution_has_to_divide_an_epoch():
+    model = make(compiled={"steps_per_execution": 2})
+    with pytest.raises(ValueError, match="a multiple of steps_per_execution, 2.*Received: 3"):
+        trained(model, 3)
+    trained(model, 4)
+    assert model.steps_trained == 4
 
 
 @pytest.mark.parametrize("arguments, message", [

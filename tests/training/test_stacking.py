@@ -276,3 +276,28 @@ def test_shared_layers_are_called_once():
     before = last.kernel.numpy()
     conformance.steps(model, 1)
     assert not np.array_equal(before, last.kernel.numpy())
+
+
+class Halved(keras.Sequential):
+    """Computes something else than its layers."""
+
+    def call(self, inputs, training=None):
+        return 0.5 * super().call(inputs, training=training)
+
+
+@pytest.mark.parametrize("make, why", [
+    (lambda: Halved([keras.Input(SHAPE), layers.Dense(3)]), "no functional or sequential model"),
+    (lambda: network(lambda: Halved([keras.Input(SHAPE), layers.Dense(3)])), "no stacked form"),
+    (lambda: network(lambda: layers.Activation(layers.PReLU())), "no stacked form"),
+    (lambda: network(lambda: layers.Dense(3, activation=layers.PReLU())), "no stacked form"),
+], ids=["own call", "own call within", "layer as activation", "layer as activation of a layer"])
+def test_what_a_stack_would_compute_otherwise(make, why):
+    with pytest.raises(stacking.NotStacked, match=why):
+        stacking.Stacked("nets", [make(), make()])
+
+
+def test_dropout_of_which_the_first_network_has_none():
+    nets = [network(lambda rate=rate: layers.Dropout(rate), layers.Flatten) for rate in (0.0, 0.5)]
+    ones = np.ones((2, 50, *SHAPE), "float32")
+    kept = ops.convert_to_numpy(stacking.Stacked("nets", nets)(ones, training=True))
+    assert (kept[0] == 1).all() and 0.4 < (kept[1] == 0).mean() < 0.6
