@@ -136,6 +136,7 @@ def unless_ended(step, model):
         if not (model.may_end and isinstance(iterator, tf.data.Iterator)):
             return step(iterator)
         signature, count = iterator.element_spec, model.steps_per_execution
+        given.clear()  # of a step that has failed
         while len(given) < count and (following := iterator.get_next_as_optional()).has_value():
             given.append(following.get_value())
         if not given:
