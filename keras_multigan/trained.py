@@ -92,4 +92,8 @@ def pretrained(name: str) -> TrainedGenerators:
         raise ValueError("Expected the name of a trained set that ships: "
                          f"{', '.join(known) or 'there is none'}. Received: {name!r}. Your own models "
                          "load with keras.saving.load_model.")
-    return keras.saving.load_model(known[name] / "model.keras", compile=False, safe_mode=True)
+    model = keras.saving.load_model(known[name] / "model.keras", compile=False, safe_mode=True)
+    for network in model.generators:  # averages are frozen; a model that they are given to trains them
+        network.trainable = False  # else Keras would see no change, and leave inner layers as they are
+        network.trainable = True
+    return model

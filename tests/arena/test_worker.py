@@ -86,7 +86,8 @@ def test_a_curve_of_about_ten_points():
     model, *_ = worker.build(JOB, tiny(width=5))
     x = np.zeros((40, 2), "float32")
     curve = worker.curve_of(lambda model: {"trained": float(model.steps_trained)}, 250)
-    model.fit(x, batch_size=4, epochs=25, steps_per_epoch=1, verbose=0, callbacks=[curve])
+    model.fit(x, batch_size=4, epochs=25, steps_per_epoch=model.steps_per_execution,
+              verbose=0, callbacks=[curve])
     assert [point["updates"] for point in curve.points] == [30, 50, 80, 100, 130, 150, 180, 200, 230,
                                                             250]
     assert [point["trained"] for point in curve.points] == [

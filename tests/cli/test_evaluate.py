@@ -107,7 +107,7 @@ def test_the_background_is_that_of_the_run(tmp_path):
 
 
 def test_bad_arguments(tiny_run, refused, tmp_path):
-    with pytest.raises(ValueError, match="at least 4.*Received: 3"):
+    with pytest.raises(ValueError, match="at least 8, 2 for each generator and 7 in all.*Received: 3"):
         evaluate(model=tiny_run, num_samples=3)
     refused(["evaluate", f"--model={tiny_run}", "--num_samples=1"],
             "--num_samples is expected to be >= 2 and <= 10000000. Received: 1")

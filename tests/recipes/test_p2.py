@@ -137,8 +137,10 @@ def test_an_auxiliary_class_leaves_the_data():
     (["--divergence=kl", "--regularizer_weight=1"], "adversarial_loss='js' with a regularizer_weight"),
     (["--push=some"], "<all|earlier>"),
     (["--growth=-1"], "--growth is expected to be >= 0"),
+    (["--image_size=8"], "--image_size is expected to be left out with --dataset=ring"),
+    (["--inception=tfgan"], "--inception is expected to be left out with --dataset=ring"),
     (["--networks=resnet"], "--networks=resnet expects images"),
 ])
 def test_bad_input(flags, message, refused, stand_in_classifier):
-    refused(["train", "p2", *FLAGS, "--image_size=8", f"--classifier={stand_in_classifier(8, 8, 1)}",
-             *flags], message)
+    of_images = ["--image_size=8", f"--classifier={stand_in_classifier(8, 8, 1)}"]
+    refused(["train", "p2", *FLAGS, *of_images * ("--dataset=digits" in flags), *flags], message)
