@@ -102,7 +102,7 @@ def test_the_published_rows_can_be_taken_over():
         settings, rows = earlier.read(path)
         of_settings = path.name.endswith("-validation")  # by which settings were chosen
         assert settings.keys() - {"validation"} == SETTINGS.keys(), path
-        assert len(rows) >= (1 if of_settings else 5), path
+        assert rows, path
         assert bool(settings.get("validation")) == of_settings, "results are measured on test data"
         measures = {m.key for m in protocols.find(settings["protocol"]).measures}
         for row in rows:
