@@ -1,7 +1,6 @@
 """A Keras model that is trained by phases: compile, steps, fit, saving."""
 
 import functools
-import inspect
 import warnings
 from collections.abc import Callable
 
@@ -12,6 +11,7 @@ from keras import ops, tree
 
 from keras_multigan import internals, losses, schedules
 from keras_multigan.training import feed
+from keras_multigan.training.arguments import KeptArguments
 from keras_multigan.training.engine import load_engine
 from keras_multigan.training.keras_callbacks import adapted
 from keras_multigan.training.optimizers import OptimizerGroup
@@ -29,7 +29,7 @@ class ReplicaSeedGenerator(keras.random.SeedGenerator):
         return load_engine().fold_in_replica(super().next(ordered))
 
 
-class Trainer(keras.Model):
+class Trainer(KeptArguments):
     """A model whose training step is a list of `Phase`s, each with its own optimizer.
 
     A subclass creates its networks, defines `phases()` and names in `log_names` what its losses log
@@ -47,16 +47,8 @@ class Trainer(keras.Model):
     # Names of lists of networks that may run as one (stacking.py): one that a phase trains, and those
     # that do so if it does.
     alike = ()
-    renamed = {}  # old name -> name of constructor arguments, for files of earlier versions
-    # Positive numbers among the constructor's arguments may be set after `compile`, and act from the
-    # next `fit` on. Not these, of which something has been made; and others, if they are `settable`.
-    fixed = ("seed",)
-    settable = ()
 
     def __init__(self, *, seed: int | None = None, name: str | None = None, **kwargs):
-        for old in self.renamed.keys() & kwargs.keys():
-            raise TypeError(f"{type(self).__name__} expects {self.renamed[old]}=. Received: {old}=, "
-                            "its name in version 0.1. Rename the argument.")
         super().__init__(name=name, **kwargs)
         self.engine = load_engine()
         self.seed = np.random.randint(2**31) if seed is None else int(seed)
@@ -516,63 +508,7 @@ class Trainer(keras.Model):
             for layer, trainable in before:  # outer ones first, which set their inner ones
                 layer.trainable = trainable
 
-    def __setattr__(self, name, value):
-        if getattr(self, "_trackers", None) and name in self._arguments():
-            self._check_change(name, value)
-            self.train_function = None  # the compiled step has the old value
-        super().__setattr__(name, value)
-
-    def _check_change(self, name, value):
-        """Raises ValueError unless an argument of the constructor acts if it is set now."""
-        def plain(each):
-            return isinstance(each, (int, float)) and not isinstance(each, bool)
-
-        if self._fitting:
-            raise ValueError(f"{name} is expected to stay as it is while fit runs, which has compiled "
-                             f"it. Received: {value!r}. Give the constructor a schedule, if it takes "
-                             "one for this, or set it between two calls of fit.")
-        old = getattr(self, name)
-        whole = isinstance(old, int) and not (plain(value) and value == int(value) >= 1)
-        if name in self._schedules or name in self.settable or (
-                name not in self.fixed and plain(old) and plain(value) and old > 0 and not whole
-                and 0 <= value < np.inf):
-            return
-        raise ValueError(
-            f"{name} is expected to stay what the model was made with, {old!r}: only positive numbers "
-            "of which nothing else is made can be set later, to others of their kind. Received: "
-            f"{value!r}. Build a model with {name}={value!r}.")
-
     # Saving.
-
-    def get_config(self) -> dict:
-        """The constructor's arguments, as kept under their names."""
-        kept = {name: getattr(self, name) for name in self._arguments() if hasattr(self, name)}
-        return {**super().get_config(), **{
-            name: keras.saving.serialize_keras_object(value) for name, value in kept.items()}}
-
-    @classmethod
-    def from_config(cls, config: dict):
-        return cls(**{cls.renamed.get(name, name): keras.saving.deserialize_keras_object(value)
-                      if isinstance(value, (dict, list)) and name != "dtype" else value
-                      for name, value in config.items()})
-
-    @classmethod
-    @functools.cache  # asked for whenever an attribute is set
-    def _arguments(cls):
-        """The names of the constructor's own arguments, and `seed`."""
-        named = [name for name, p in inspect.signature(cls.__init__).parameters.items()
-                 if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-        return dict.fromkeys([*named[1:], "seed"])
-
-    def _check_config(self):
-        if all(hasattr(self, name) for name in self._arguments()):
-            return
-        if missing := self._arguments().keys() - self.get_config().keys():
-            raise ValueError(
-                f"get_config is expected to have every argument of {type(self).__name__}'s constructor;"
-                f" else a saved model could not be loaded. Received: none for {sorted(missing)}. Keep "
-                f"it (self.{min(missing)} = {min(missing)}) or extend get_config."
-            )
 
     def get_compile_config(self):
         if not self.compiled:
