@@ -133,10 +133,8 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
         images, real, classifier, name, dataset, weights)
     if own.get("embedding") == "random":
         embedding = metrics.random_embedding(real.shape[1:])
-    elif dataset == "digits":
-        embedding = metrics.digits_embedding()
-    elif dataset.split(":")[0] == "mnist":
-        embedding = metrics.mnist_embedding()
+    elif shipped := classifiers.shipped_embedding(dataset, test if train is None else train):
+        embedding = shipped
     elif own and (path := folder / "embedding.keras").is_file():
         own_network = files.load_model(path, "Put it back, or remove it to use a random network.")
         embedding = metrics.Embedding(own_network, f"independent network trained on {dataset}")

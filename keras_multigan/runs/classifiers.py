@@ -152,10 +152,8 @@ def embedding(options, train_set, test_set, folder):
     here and kept in the run folder."""
     if train_set.labels is None or options.embedding == "random":
         return metrics.random_embedding(train_set.shape)
-    shipped = {"digits": metrics.digits_embedding, "mnist": metrics.mnist_embedding}
-    dataset = options.dataset.split(":")[0]
-    if dataset in shipped and train_set.shape[-1] == 1:
-        return shipped[dataset]()
+    if (found := shipped_embedding(options.dataset, train_set)) is not None:
+        return found
     path, name = folder / "embedding.keras", f"independent network trained on {options.dataset}"
     if not path.exists():
         keras.utils.set_random_seed(1001)
@@ -165,6 +163,30 @@ def embedding(options, train_set, test_set, folder):
         train(network, train_set, test_set, f"{options.dataset}, to measure with", seed=1001)
         files.save_model(network, path)
     return metrics.Embedding(load_own(path), f"{name} (64 features)")
+
+
+def shipped_embedding(dataset, images) -> metrics.Embedding | None:
+    """The embedding that ships for a data set, None if none does. Warns if it does not know the images,
+    which then are others under the same name.
+
+    Args:
+        dataset: name of the data set.
+        images: `data.ImageSet` or `data.ImageFiles`, with labels or without.
+    """
+    made = {"digits": metrics.digits_embedding, "mnist": metrics.mnist_embedding}
+    name = dataset.split(":")[0]
+    if name not in made or images.shape[-1] != 1:
+        return None
+    found = made[name]()
+    if images.labels is not None:
+        rows = np.unique(np.linspace(0, len(images) - 1, 200).astype(int))
+        right = np.mean(found.classes(found(images.floats(rows))) == images.labels[rows])
+        if right < 0.5:
+            logging.warning(
+                "--dataset=%s expects the images of that name, on which the network that measures was "
+                "trained. Received: images of which it tells %.0f %% rightly. If they are others, all "
+                "measures are wrong: give them another name by --dataset.", dataset, 100 * right)
+    return found
 
 
 def load_own(path) -> keras.Model:

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_multigan import data
 from keras_multigan.data import ImageSet
 from keras_multigan.metrics import shipped_classifier
 from keras_multigan.recipes import RECIPES
@@ -219,3 +220,16 @@ def test_data_without_labels(count, flags, message, refused, tmp_path):
     np.savez(tmp_path / "plain.npz", x_train=images, x_test=images)
     method, *flags = flags
     refused(["train", method, *flags, "--data_dir=plain.npz", "--image_size=16"], message)
+
+
+def test_other_images_under_the_name_of_shipped_ones(caplog):
+    digits = data.load_image_set("digits", "test", 16)
+    assert classifiers.shipped_embedding("digits", digits) is not None and not caplog.text
+    others = ImageSet(digits.images[::-1], digits.labels)
+    for name in ("digits", "mnist:3.0.1"):
+        caplog.clear()
+        assert classifiers.shipped_embedding(name, others) is not None
+        assert f"--dataset={name} expects the images of that name" in caplog.text
+    caplog.clear()
+    assert classifiers.shipped_embedding("fashion_mnist", digits) is None
+    assert classifiers.shipped_embedding("mnist", others.without_labels()) and not caplog.text
