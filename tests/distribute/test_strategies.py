@@ -150,12 +150,12 @@ def test_a_worker_that_is_ended(victim, one_device, two_workers, tmp_path):
 
 
 METHODS = """
-import sys
+import os, sys
 import numpy as np, tiny, zoo
 from keras_multigan import distribute
 
 with distribute.scope(sys.argv[1], int(sys.argv[2]) or None):
-    for row in zoo.REPLICATED:
+    for row in zoo.REPLICATED[:: int(os.environ["EVERY"])]:
         model = zoo.ROWS[row]()
         y = None if model.num_classes is None else np.arange(60) % model.num_classes
         history = model.fit(tiny.images(), y, batch_size=12, steps_per_epoch=2, epochs=2, verbose=0)
@@ -209,16 +209,18 @@ def test_generators_that_do_not_fit_the_devices_are_refused(tmp_path):
         assert message in process.communicate(timeout=120)[1]
 
 
-@pytest.mark.parametrize("strategy", ["mirrored", "multiworker"])
-def test_methods_train_on_several_replicas(strategy, two_workers, tmp_path):
-    """With labels, where the method takes them. All workers have the same weights afterwards."""
+@pytest.mark.parametrize("strategy, every", [("mirrored", 1), ("multiworker", 3)])
+def test_methods_train_on_several_replicas(strategy, every, two_workers, tmp_path):
+    """With labels, where the method takes them. All workers have the same weights afterwards. To an
+    engine workers are replicas: every third method will do."""
     given = two_workers if strategy == "multiworker" else [{}]
     devices = 2 if strategy == "mirrored" else None
-    outputs = finish(*(start(strategy, devices, tmp_path / "none", METHODS, **g) for g in given))
+    outputs = finish(*(start(strategy, devices, tmp_path / "none", METHODS, EVERY=str(every), **g)
+                       for g in given))
     # Gloo, too, writes to the standard output.
     lines = [[line.split() for line in output.splitlines() if not line.startswith("[Gloo]")]
              for output in outputs]
-    assert [line[0] for line in lines[0]] == zoo.REPLICATED
+    assert [line[0] for line in lines[0]] == zoo.REPLICATED[::every]
     assert all(each == lines[0] for each in lines)
 
 
