@@ -7,6 +7,11 @@ import pathlib
 import re
 import zipfile
 
+try:
+    import fcntl
+except ImportError:
+    fcntl = None
+
 from keras_multigan.data.decode import SUFFIXES, UndecodableError
 
 MAX_BYTES = 2**28  # of one file, decompressed; protects from a zip bomb
@@ -29,8 +34,27 @@ class Tree:
     passed: dict[str, int]
 
 
+def _of_a_run(folder):
+    """Whether it has a run's options, or is one that a run has just made (`runs.files.locked`)."""
+    if os.path.exists(folder / "options.json"):
+        return True
+    if fcntl is None or os.listdir(folder):
+        return False
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # a file system without locks
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
 class Folder:
-    """A folder. Links are followed. Folders of runs in it, with their options.json, are left out.
+    """A folder. Links are followed. Folders of runs in it are left out: those with an options.json, and
+    empty ones that a run has locked.
 
     Args:
         path: of the folder.
@@ -50,7 +74,7 @@ class Folder:
             identity = status.st_dev, status.st_ino
             if identity in above:
                 continue
-            if folder and os.path.exists(self.path / folder / "options.json"):
+            if folder and _of_a_run(self.path / folder):
                 of_runs.add(folder.rpartition("/")[0])
                 continue
             folders.add(folder)

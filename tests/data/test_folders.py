@@ -9,6 +9,7 @@ from PIL import Image
 
 from keras_multigan import data
 from keras_multigan.data import folder_images, sources
+from keras_multigan.runs import files
 
 pytestmark = pytest.mark.fast
 
@@ -194,6 +195,17 @@ def test_runs_in_the_folder_are_no_class(tmp_path, place):
         fill(tmp_path / name, 6)
     (tmp_path / place / "options.json").touch()
     assert load(tmp_path).class_names == ["a", "b"]
+
+
+@pytest.mark.parametrize("place", ["run", "runs/mine"])
+def test_a_run_that_begins_in_the_folder_is_no_class(tmp_path, place):
+    for name in ("a", "b"):
+        fill(tmp_path / name, 6)
+    with files.locked(tmp_path / place):
+        assert load(tmp_path).class_names == ["a", "b"]
+    (tmp_path / place).mkdir(parents=True)  # none that a run has
+    with pytest.raises(ValueError, match="every class folder. Received: none in run"):
+        load(tmp_path)
 
 
 @pytest.mark.parametrize("empty", ["train/b", "test/b", "c"])
