@@ -12,8 +12,6 @@ from keras_multigan.models import AdaGAN, boosting
 from keras_multigan.models.adagan import boosting_weights
 from keras_multigan.models.mwu import doubled_weights
 
-pytestmark = pytest.mark.fast
-
 
 def test_losses_against_numpy(monkeypatch):
     critic = keras.Sequential([keras.Input(tiny.SHAPE), keras.layers.Flatten(), keras.layers.Dense(1)])
