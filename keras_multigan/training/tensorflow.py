@@ -276,7 +276,7 @@ def _synchronized(step, model):
     return run
 
 
-def as_dataset(make_stream, batch=None, ahead=2):
+def as_dataset(make_stream, batch=None, ahead=0):
     """A `tf.data.Dataset` of the tuples of arrays, all of one shape, from `make_stream()`.
 
     Args:
