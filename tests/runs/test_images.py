@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from keras_multigan import data
 from keras_multigan.data import ImageSet
@@ -233,3 +234,16 @@ def test_other_images_under_the_name_of_shipped_ones(caplog):
     caplog.clear()
     assert classifiers.shipped_embedding("fashion_mnist", digits) is None
     assert classifiers.shipped_embedding("mnist", others.without_labels()) and not caplog.text
+
+
+def test_a_classifier_of_more_classes_than_the_folders(train_here, stand_in_classifier, tmp_path):
+    numbers = np.random.default_rng(0)
+    for index in range(80):
+        path = tmp_path / "photos" / "ab"[index % 2] / f"{index}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(numbers.integers(0, 256, (16, 16), "uint8")).save(path)
+    output, results = train_here(
+        "gan", "quick", dataset="photos", data_dir=str(tmp_path / "photos"), image_size=16, epochs=1,
+        steps_per_epoch=1, batch_size=8, filters=2, classifier=stand_in_classifier(16, 16, 1))
+    assert "class_names" not in results and len(results["class_probabilities"][0]) == 10
+    assert (output / "class_table.png").exists()
