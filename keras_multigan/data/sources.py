@@ -34,12 +34,10 @@ class Tree:
     passed: dict[str, int]
 
 
-def _of_a_run(folder):
+def _of_a_run(folder, entries):
     """Whether it has a run's options, or is one that a run has just made (`runs.files.locked`)."""
-    if os.path.exists(folder / "options.json"):
-        return True
-    if fcntl is None or os.listdir(folder):
-        return False
+    if entries or fcntl is None:
+        return any(entry.name == "options.json" for entry in entries)
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -74,19 +72,20 @@ class Folder:
             identity = status.st_dev, status.st_ino
             if identity in above:
                 continue
-            if folder and _of_a_run(self.path / folder):
+            with os.scandir(self.path / folder) as found:
+                entries = list(found)
+            if folder and _of_a_run(self.path / folder, entries):
                 of_runs.add(folder.rpartition("/")[0])
                 continue
             folders.add(folder)
-            with os.scandir(self.path / folder) as entries:
-                for entry in entries:
-                    name = f"{folder}/{entry.name}" if folder else entry.name
-                    if _hidden(entry.name):
-                        continue
-                    if entry.is_dir():
-                        waiting.append((name, above | {identity}))
-                    else:
-                        files.append(name)
+            for entry in entries:
+                name = f"{folder}/{entry.name}" if folder else entry.name
+                if _hidden(entry.name):
+                    continue
+                if entry.is_dir():
+                    waiting.append((name, above | {identity}))
+                else:
+                    files.append(name)
         for above in of_runs:  # such as runs/, if it holds nothing else
             if not any(name.startswith(f"{above}/") for name in [*files, *folders]):
                 folders.discard(above)

@@ -55,7 +55,6 @@ class Trainer(KeptArguments):
         self.seed_generator = keras.random.SeedGenerator(self.seed)
         self._schedules = {}
         self._inference = {}
-        self._fitting = False
         self._stacks = Stacks()
         self.means_to_go_on_from = []  # of a checkpoint within an epoch
         self.built = True
