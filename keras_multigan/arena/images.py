@@ -30,7 +30,11 @@ def _split(name, split, folder, data_dir):
     """Both are resized once and kept in the folder, since every run reads them."""
     path = pathlib.Path(folder) / f"{split}.npz"
     if not path.exists():
-        found = data.load_image_set(name, split, 16, data_dir)
+        found = data.load_image_set(name, split, 16, data_dir, stream=False)
+        if found.labels is None:
+            raise ValueError("The arena's images are expected to have labels. Received: "
+                             f"{name}, {split}, from {data_dir}, without. Give a --data_dir with a "
+                             "folder per class.")
         with files.replacing(path) as partial:
             np.savez(partial, images=found.images, labels=found.labels)
     with np.load(path) as kept:

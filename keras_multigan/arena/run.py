@@ -135,6 +135,7 @@ class Arena:
                              for job in self.jobs]
                 self._leave_out(rates)
             self._take_over()
+            results.read(self.output)  # a damaged file goes, so that its run is done again
             failed = self._do([job for job in self.jobs if not results.finished(job)], count)
             results.write_tables(self.output)
         return failed
@@ -176,13 +177,19 @@ class Arena:
         if path.exists():
             stored = files.read_object(path, "Remove the folder, or choose another one.")
             self._check(stored, self.output, "--output")
-            if self.data_dir and self.data_dir != (kept := stored.get("data_dir", self.data_dir)):
+            if self._keeps_images() and self.data_dir and self.data_dir != (
+                    kept := stored.get("data_dir", self.data_dir)):
                 raise FileExistsError(
                     f"--data_dir is expected to be left out: {self.output} keeps the images of its "
                     f"first run, which were {kept or 'those of tfds'}. Received: {self.data_dir}. For "
                     "other images choose another --output.")
             return
         files.check_folder(self.output)
+
+    def _keeps_images(self):
+        """Whether a run has loaded its data: after a wrong --data_dir none has."""
+        return (self.output / "train.npz").exists() or any(
+            not path.name.endswith(".error.json") for path in (self.output / "runs").glob("*.json"))
 
     def _check(self, stored, folder, flag):
         lines = "".join(f"\n  --{name}: the folder has {stored.get(name)!r}, received {value!r}"
@@ -208,9 +215,9 @@ class Arena:
         """Keeps others from the same runs: the whole folder, or the shard's part of it."""
         index, count = self.shard
         with files.locked(self.output, shared=count > 1):
-            if not (self.output / "arena.json").exists():
-                files.write_json(self.output / "arena.json",
-                                 {**self.settings, "data_dir": self.data_dir})
+            path = self.output / "arena.json"
+            if not path.exists() or self.data_dir and not self._keeps_images():
+                files.write_json(path, {**self.settings, "data_dir": self.data_dir})
             if count == 1:
                 yield
             else:

@@ -82,7 +82,8 @@ def curve_of(measure, updates: int):
         points, seconds, cpu_seconds = (), 0.0, 0.0
 
         def on_train_begin(self, logs=None):
-            self.points, self.begun = [], time.perf_counter()
+            if not self.points:  # AdaGAN and MWU fit once per round
+                self.points, self.begun = [], time.perf_counter()
 
         def on_epoch_end(self, epoch, logs=None):
             epochs = self.params["epochs"]

@@ -66,7 +66,7 @@ def load_both(dataset, split, image_size, data_dir, own):
     try:
         train = load(own.get("train_split", "train"))
     except (ValueError, FileNotFoundError):
-        if split == "train" or own.get("validation"):
+        if split == "train" or own:  # a run has been trained on it
             raise
         train = None
     return hold_out(train, own["validation"]) if own.get("validation") else (
@@ -108,6 +108,9 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
         )
     artifacts.check_memory(num_samples, model.image_shape)
     train, test = load_both(dataset, split, image_size, data_dir, own)
+    if own.get("classes"):  # before the draw, as in training
+        train, test = (each and each.take(of_classes(each.labels, own["classes"]))
+                       for each in (train, test))
     test = measures.drawn(test, max(most, num_samples))
     real, labels = (found := train if split == "train" else test).floats(), found.labels
     classifier = classifier or own.get("classifier") or "auto"
@@ -115,10 +118,6 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
         classifier = name = None
     else:
         classifier, name = find_classifier(folder, dataset, classifier, own.get("dataset"))
-    if own.get("classes"):
-        real = real[of_classes(labels, own["classes"])]
-        train, test = (each and each.take(of_classes(each.labels, own["classes"]))
-                       for each in (train, test))
     if real.shape[-1] != model.image_shape[-1]:
         raise ValueError(
             f"Expected a data set with images like the generated ones, {model.image_shape}. "
@@ -126,8 +125,8 @@ def evaluate(*, model, dataset=None, data_dir=None, image_size=None, classifier=
         )
     if classifier is not None:
         classifiers.check(classifier, real)  # before minutes of sampling
-    images = [model.sample(each, generator=number, seed=seed + index)
-              for index, number in enumerate(rows.values())]
+    images = [model.sample(each, generator=number, seed=seed + (number or 0))
+              for number in rows.values()]
     weights = None if list(rows) == ["mixture"] else getattr(model, "mixture_weights", None)
     results = {} if classifier is None else measures.measure(
         images, real, classifier, name, dataset, weights)

@@ -85,8 +85,10 @@ def path_of_noise(latent_dim: int, num_samples: int, seed: int) -> np.ndarray:
         lengths = np.linalg.norm(first), np.linalg.norm(second)
         angle = np.arccos(np.clip(first @ second / np.prod(lengths), -1, 1))
         for t in np.arange(_FRAMES) / _FRAMES:
-            path.append((np.sin((1 - t) * angle) * first + np.sin(t * angle) * second)
-                        / max(np.sin(angle), 1e-9))
+            # Vectors of one number have no circle: a straight line.
+            weights = (1 - t, t) if np.sin(angle) < 1e-6 else (
+                np.sin((1 - t) * angle) / np.sin(angle), np.sin(t * angle) / np.sin(angle))
+            path.append(weights[0] * first + weights[1] * second)
     return np.array(path, "float32")
 
 

@@ -26,7 +26,7 @@ from keras_multigan.runs.images import ImageTask, class_names, of_classes
 from keras_multigan.runs.measures import tvd_of_several
 from keras_multigan.runs.options import IMAGES, MOST_NETWORKS, MOST_NOISE, MOST_UNITS, WEIGHT, Option
 from keras_multigan.runs.run import sample_each
-from keras_multigan.runs.vectors import VectorTask, frames_every
+from keras_multigan.runs.vectors import VectorTask
 
 BODIES = {
     "mlp": (lambda shape, width: (width,), networks.p2_mlp_body, networks.p2_mlp_trunk),
@@ -128,10 +128,10 @@ def picture_ring(run, source, model, epoch):
         with files.replacing(frames / f"epoch-{epoch + 1:05d}.npz") as partial:
             np.savez(partial, *samples)
         return
-    every = frames_every(run.options.epochs)
-    found = {epoch: _read_frame(frames / f"epoch-{epoch:05d}.npz", samples)
-             for epoch in range(every, run.options.epochs + 1, every)}
-    found = {epoch: frame for epoch, frame in found.items() if frame}
+    # Those on disk: a run that is trained on takes them at other epochs than before.
+    found = {int(path.stem.removeprefix("epoch-")): _read_frame(path, samples)
+             for path in sorted(frames.glob("epoch-*.npz"))}
+    found = {epoch: frame for epoch, frame in found.items() if frame and epoch <= run.options.epochs}
     if epochs := list(found):
         chosen = [epochs[i] for i in np.unique(np.linspace(0, len(epochs) - 1, 8).astype(int))]
         plots.save_evolution([found[epoch] for epoch in chosen], real, run.output / "evolution.png",

@@ -176,8 +176,6 @@ class Recipe:
             for network in phase.networks if not any(network is g for g in model.generators))
         lines += [f"  {name} {size:,}" + f" each, {number * size:,} in all" * (number > 1)
                   for (name, size), number in others.items()]
-        steps = options.steps_per_epoch or self.task_of(options).count(options) // (
-            options.batch_size * model.batches_per_step)
         lines += ["", "optimizers"]
         for phase in model.phases():
             optimizer = model.optimizer[phase.name]

@@ -157,6 +157,19 @@ def test_a_damaged_row_is_left_out_and_done_again(arena):
     assert len(results.write(arena.folder)) == 3
     arena().run(1)
     assert len(arena.rows()) == 4
+    path.write_text(path.read_text()[:50])  # whose table nobody has read since
+    arena().run(1)
+    assert len(arena.rows()) == 4
+
+
+def test_another_data_dir_after_a_wrong_one(arena):
+    arena.folder.mkdir()
+    files.write_json(arena.folder / "arena.json", {**SETTINGS, "data_dir": "/wrong"})
+    (arena.folder / "runs").mkdir()
+    files.write_json(arena.folder / "runs" / "gan-seed0.error.json", {
+        "method": "gan", "seed": 0, "error": "no such folder"})
+    runs.Arena(SETTINGS, ["gan"], [0], arena.folder, data_dir="/right").run(1)
+    assert files.read_json(arena.folder / "arena.json")["data_dir"] == "/right"
 
 
 def test_a_folder_of_other_options(arena, tmp_path):

@@ -96,6 +96,17 @@ def test_a_curve_of_about_ten_points():
     assert seconds == sorted(seconds) and curve.seconds > 0
 
 
+def test_the_curve_of_rounds(monkeypatch):
+    model, epochs, _ = worker.build(dataclasses.replace(JOB, method="adagan"), tiny(width=5))
+    curve = worker.curve_of(lambda model: {}, 600)
+    model.fit(np.zeros((40, 2), "float32"), batch_size=4, epochs=epochs,
+              steps_per_epoch=model.steps_per_execution, verbose=0, callbacks=[curve])
+    updates = [point["updates"] for point in curve.points]
+    seconds = [point["seconds"] for point in curve.points]
+    assert model.num_generators > 1 and updates[0] <= 120 and updates[-1] == 600
+    assert updates == sorted(set(updates)) and seconds == sorted(seconds) and seconds[0] >= 0
+
+
 def test_a_run(tmp_path, monkeypatch):
     small = dataclasses.replace(
         protocols.PROTOCOLS["ring"], load=lambda *given: few(*given),

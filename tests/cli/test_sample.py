@@ -161,6 +161,10 @@ def test_the_path_of_noise_has_the_lengths_of_noise():
     assert path.shape == (48, 64) and path.dtype == np.float32
     np.testing.assert_array_equal(path, path_of_noise(64, 4, seed=0))
     assert 0.6 * 8 < np.linalg.norm(path, axis=1).min() < np.linalg.norm(path, axis=1).max() < 1.4 * 8
+    one = path_of_noise(1, 5, seed=3)[:, 0]  # of one number: straight from one to the next
+    ends = np.random.default_rng(3).standard_normal(5)
+    np.testing.assert_allclose(one[::12], ends, rtol=1e-6)
+    assert ends.min() - 1e-6 <= one.min() and one.max() <= ends.max() + 1e-6
 
 
 @pytest.mark.fast
