@@ -10,6 +10,7 @@ from PIL import Image
 
 from keras_multigan import metrics
 from keras_multigan.cli.evaluate import evaluate, find_classifier, load_both
+from keras_multigan.runs import measures
 
 
 def test_a_run_gets_the_measures_of_its_training(multigan, tiny_run, refused, tmp_path):
@@ -55,6 +56,10 @@ def test_exported_models(tiny_run):
                    split="train", image_size=8)
     assert one["measured"] == ["generator_1"] and one["pairwise_tvd"] is None
     assert one["real_images"] == 1437 and one["options"]["image_size"] == 8
+    # Generator k is drawn with seed + k, whether others are beside it or not.
+    one = evaluate(model=tiny_run / "export" / "generator_1", classifier=classifier, num_samples=50)
+    np.testing.assert_allclose(one["class_probabilities"][0], results["class_probabilities"][1],
+                               atol=1e-4)
     with pytest.raises(ValueError, match="at least 7, 2 for each generator and 7 in all. Received: 4"):
         evaluate(model=tiny_run / "export" / "generator_1", num_samples=4)
     mixture = evaluate(model=tiny_run / "export" / "mixture", classifier=classifier, num_samples=50)
@@ -93,6 +98,28 @@ def test_a_run_on_other_data_than_its_own(tiny_run, tmp_path):
     assert results["real_images"] == 12 and results["options"]["dataset"] == "gray"
     with pytest.raises(ValueError, match=r"\(32, 32, 1\).*Received: 'colour' with \(32, 32, 3\)"):
         evaluate(dataset="colour", data_dir=str(tmp_path), **given)
+
+
+def test_classes_are_chosen_before_images_are_drawn(tiny_run, tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    shutil.copytree(tiny_run, run)
+    options = json.loads((run / "options.json").read_text())
+    options.pop("sha256", None)
+    options.get("options", options)["classes"] = "0,1"
+    (run / "options.json").write_text(json.dumps(options))
+    monkeypatch.setattr(measures, "NUM_EVALUATION_IMAGES", 20)
+    monkeypatch.setattr(measures, "evaluation_count", lambda shape: 20)
+    assert evaluate(model=run, num_samples=24)["real_images"] == 24  # of 71
+
+
+@pytest.mark.fast
+def test_a_training_split_that_cannot_be_read(tmp_path):
+    images, labels = np.zeros((20, 8, 8), "uint8"), np.arange(20) % 2
+    path = tmp_path / "images.npz"
+    np.savez(path, x_train=np.full((20, 8, 8), "a"), y_train=labels, x_test=images, y_test=labels)
+    assert load_both("other", "test", 8, str(path), {})[0] is None
+    with pytest.raises(ValueError, match="uint8 images"):
+        load_both("other", "test", 8, str(path), {"dataset": "other"})
 
 
 @pytest.mark.fast
