@@ -48,7 +48,8 @@ class Job:
 
     @property
     def epochs(self) -> int:
-        """For schedules, the learning rate and rounds: equally many for each generator."""
+        """For schedules, the learning rate and rounds: equally many for each generator, if the updates
+        are a multiple of `UNIT` times their number."""
         return math.gcd(self.updates // UNIT, 5 * self.num_generators)
 
 

@@ -1,5 +1,9 @@
 """multigan arena: all methods on one data set, with one set of networks and one budget."""
 
+import math
+
+from absl import logging
+
 from keras_multigan.arena import arms, protocols
 from keras_multigan.arena import run as runs
 from keras_multigan.arena.worker import UNIT, uses_labels
@@ -90,6 +94,13 @@ def run(protocol=None, methods=("all",), seeds=tuple(OPTIONS["seeds"].default), 
         name: given.get(name, getattr(found, name))
         for name in ("updates", "batch_size", "learning_rate", "num_generators")},
         "validation": validation}
+    n = settings["num_generators"]
+    epochs = math.gcd(settings["updates"] // UNIT, 5 * n)
+    if epochs % n and not dry_run:
+        logging.warning(
+            "With --updates=%d and %d generators a run has %d epochs: the learning rate falls in so "
+            "many steps, and the rounds of AdaGAN and MWU are not equally long. A multiple of %d has "
+            "none of this.", settings["updates"], n, epochs, UNIT * 5 * n)
     seeds = _numbers(seeds)
     if "learning_rate" in given:
         settings["learning_rate"] = _rate(given["learning_rate"], seeds, shard, validation)

@@ -73,6 +73,10 @@ def complete(options):
         raise ValueError("--normalization is expected to be none, layer, spectral or weight with a "
                          "penalty on the gradients of samples, which batch normalization would mix. "
                          f"Received: batch with {penalties}.")
+    if options.pack > 1 and "color" in (getattr(options, "augment", None) or ""):
+        raise ValueError("--augment is expected to be without color if the discriminator sees several "
+                         "samples at once, whose colours it would mix. Received: "
+                         f"{options.augment} with --pack={options.pack}.")
     return options
 
 

@@ -78,6 +78,7 @@ def test_what_they_are_in_the_arena(name, kit):
     (["gan", "--gp_weight=10"], "--normalization is expected to be none, layer, spectral or weight"),
     (["r3gan", "--normalization=batch"], "Received: batch with {'r1_weight': 1.0, 'r2_weight': 1.0}"),
     (["pacgan", "--pack=3"], "multiple of 3 (packs of 3, 1 replicas). Received: 8"),
+    (["pacgan", "--augment=cutout,color"], "without color if the discriminator sees several samples"),
     (["gan", "--adversarial_loss=square"], "relativistic_pairing>"),
     (["wgan", "--clip=0"], "--clip is expected to be a finite number > 0"),
     (["gan", "--normalization=instance"], "<none|batch|layer|spectral|weight>"),
