@@ -26,7 +26,7 @@ from keras_multigan.runs.images import ImageTask, class_names, of_classes
 from keras_multigan.runs.measures import tvd_of_several
 from keras_multigan.runs.options import IMAGES, MOST_NETWORKS, MOST_NOISE, MOST_UNITS, WEIGHT, Option
 from keras_multigan.runs.run import sample_each
-from keras_multigan.runs.vectors import VectorTask
+from keras_multigan.runs.vectors import VectorTask, frames_every
 
 BODIES = {
     "mlp": (lambda shape, width: (width,), networks.p2_mlp_body, networks.p2_mlp_trunk),
@@ -128,10 +128,14 @@ def picture_ring(run, source, model, epoch):
         with files.replacing(frames / f"epoch-{epoch + 1:05d}.npz") as partial:
             np.savez(partial, *samples)
         return
-    # Those on disk: a run that is trained on takes them at other epochs than before.
-    found = {int(path.stem.removeprefix("epoch-")): _read_frame(path, samples)
-             for path in sorted(frames.glob("epoch-*.npz"))}
-    found = {epoch: frame for epoch, frame in found.items() if frame and epoch <= run.options.epochs}
+    every = frames_every(run.options.epochs)
+    taken = {int(path.stem.removeprefix("epoch-")) for path in frames.glob("epoch-*.npz")}
+    expected = range(every, run.options.epochs + 1, every)
+    if len(taken) < len(expected):  # else a run that was trained on, with others of its first part
+        taken |= {*expected}
+    found = {epoch: _read_frame(frames / f"epoch-{epoch:05d}.npz", samples)
+             for epoch in sorted(taken) if epoch <= run.options.epochs}
+    found = {epoch: frame for epoch, frame in found.items() if frame}
     if epochs := list(found):
         chosen = [epochs[i] for i in np.unique(np.linspace(0, len(epochs) - 1, 8).astype(int))]
         plots.save_evolution([found[epoch] for epoch in chosen], real, run.output / "evolution.png",
