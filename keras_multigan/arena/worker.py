@@ -48,9 +48,13 @@ class Job:
 
     @property
     def epochs(self) -> int:
-        """For schedules, the learning rate and rounds: equally many for each generator, if the updates
-        are a multiple of `UNIT` times their number."""
-        return math.gcd(self.updates // UNIT, 5 * self.num_generators)
+        return epochs_of(self.updates, self.num_generators)
+
+
+def epochs_of(updates: int, num_generators: int) -> int:
+    """Epochs of a run, for schedules, the learning rate and rounds: equally many for each generator, if
+    the updates are a multiple of `UNIT` times their number."""
+    return math.gcd(updates // UNIT, 5 * num_generators)
 
 
 def falling_rate(rate: float):

@@ -1,12 +1,10 @@
 """multigan arena: all methods on one data set, with one set of networks and one budget."""
 
-import math
-
 from absl import logging
 
 from keras_multigan.arena import arms, protocols
 from keras_multigan.arena import run as runs
-from keras_multigan.arena.worker import UNIT, uses_labels
+from keras_multigan.arena.worker import UNIT, epochs_of, uses_labels
 from keras_multigan.cli.command import Command
 from keras_multigan.networks import DenseKit
 from keras_multigan.recipes import RECIPES
@@ -95,7 +93,7 @@ def run(protocol=None, methods=("all",), seeds=tuple(OPTIONS["seeds"].default), 
         for name in ("updates", "batch_size", "learning_rate", "num_generators")},
         "validation": validation}
     n = settings["num_generators"]
-    epochs = math.gcd(settings["updates"] // UNIT, 5 * n)
+    epochs = epochs_of(settings["updates"], n)
     if epochs % n and not dry_run:
         logging.warning(
             "With --updates=%d and %d generators a run has %d epochs: the learning rate falls in so "

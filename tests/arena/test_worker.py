@@ -96,7 +96,7 @@ def test_a_curve_of_about_ten_points():
     assert seconds == sorted(seconds) and curve.seconds > 0
 
 
-def test_the_curve_of_rounds(monkeypatch):
+def test_the_curve_of_rounds():
     model, epochs, _ = worker.build(dataclasses.replace(JOB, method="adagan"), tiny(width=5))
     curve = worker.curve_of(lambda model: {}, 600)
     model.fit(np.zeros((40, 2), "float32"), batch_size=4, epochs=epochs,
